@@ -1,0 +1,28 @@
+//! What is deployed.
+
+use super::{Invalid, name};
+
+/// The name of an application: case matters, white space around it does not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Application(String);
+
+impl Application {
+    /// Reads a name from outside.
+    ///
+    /// # Errors
+    /// Names the field `application` where it is empty, longer than 256 bytes,
+    /// has control characters, or is `*`, which stands for any.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let name = name("application", text)?;
+        if name == "*" {
+            return Err(Invalid::new("application", "is *, which stands for any: name one"));
+        }
+        Ok(Self(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,52 @@
+//! What things are, and what follows from what: no async, no SQL, no clock.
+
+pub mod application;
+pub mod delivery;
+pub mod event;
+pub mod filter;
+pub mod hook;
+pub mod id;
+pub mod network;
+pub mod outcome;
+pub mod retry;
+pub mod time;
+pub mod url;
+
+/// A value from outside that was refused: which field, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct Invalid {
+    /// The field as the sender spells it.
+    pub field: &'static str,
+    /// What is wrong and the remedy, in one sentence.
+    pub message: String,
+}
+
+impl Invalid {
+    /// Says that `field` cannot be taken, and why.
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field, message: message.into() }
+    }
+}
+
+/// The longest name of an event type or an application, in bytes.
+pub const MAX_NAME_BYTES: usize = 256;
+
+/// Trims a name from outside and checks what all names have in common.
+fn name(field: &'static str, text: &str) -> Result<String, Invalid> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Invalid::new(field, "is empty: give a name such as PostDeployment"));
+    }
+    if text.len() > MAX_NAME_BYTES {
+        let message = format!("is {} bytes long: at most {MAX_NAME_BYTES} are allowed", text.len());
+        return Err(Invalid::new(field, message));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::new(field, "contains a control character: remove it"));
+    }
+    if matches!(text, "." | "..") {
+        return Err(Invalid::new(field, "cannot be a dot segment: no URL could name it"));
+    }
+    Ok(text.to_owned())
+}

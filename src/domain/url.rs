@@ -1,0 +1,169 @@
+//! Where a hook points.
+
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+
+use super::Invalid;
+
+/// The longest URL that is taken, in bytes.
+const MAX_URL_BYTES: usize = 4096;
+
+/// An absolute http or https URL as its owner wrote it, trimmed and without
+/// user info.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookUrl(String);
+
+/// What the user info of a URL becomes: the `Authorization: Basic` of every
+/// attempt. Kept apart from the URL and never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Percent-decoded.
+    pub username: String,
+    /// Percent-decoded; empty if the URL had none.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(***)")
+    }
+}
+
+impl HookUrl {
+    /// Reads a URL from outside, and the credentials that stood in it.
+    ///
+    /// # Errors
+    /// Names the field `url` where it is no absolute http(s) URL, has white
+    /// space or a backslash in it, names no host or a port beyond 65535.
+    pub fn parse(text: &str) -> Result<(Self, Option<Credentials>), Invalid> {
+        let text = text.trim();
+        check_spelling(text)?;
+        let url = url::Url::parse(text).map_err(|e| invalid(&format!("{e}")))?;
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(invalid("it names no host"));
+        }
+        let (bare, user_info) = split_user_info(text);
+        Ok((Self(bare), user_info.map(credentials)))
+    }
+
+    /// Takes a text that [`HookUrl::parse`] accepted before, from the store.
+    #[must_use]
+    pub fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The URL without user info.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Equal for URLs that are the same but for case.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+fn invalid(why: &str) -> Invalid {
+    let remedy = "give an absolute http or https URL such as https://example.com/hook";
+    Invalid::new("url", format!("is not a URL that can be called ({why}): {remedy}"))
+}
+
+/// The `url` crate repairs much (missing slashes, blanks, backslashes); what is
+/// stored verbatim must not need repair.
+fn check_spelling(text: &str) -> Result<(), Invalid> {
+    if text.is_empty() {
+        return Err(invalid("it is empty"));
+    }
+    if text.len() > MAX_URL_BYTES {
+        return Err(invalid(&format!("it is longer than {MAX_URL_BYTES} bytes")));
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(invalid("it is not absolute"));
+    };
+    if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+        return Err(invalid("only http and https are delivered to"));
+    }
+    if rest.starts_with(['/', '?', '#']) {
+        return Err(invalid("it names no host"));
+    }
+    let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+    if text.contains(forbidden) {
+        return Err(invalid("it contains white space, a control character or a backslash"));
+    }
+    Ok(())
+}
+
+/// Splits `http://user:word@host/x` into `http://host/x` and `user:word`.
+fn split_user_info(text: &str) -> (String, Option<&str>) {
+    let Some(start) = text.find("://").map(|at| at + 3) else {
+        return (text.to_owned(), None);
+    };
+    let (scheme, rest) = text.split_at(start);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((user_info, host)) => (format!("{scheme}{host}{path}"), Some(user_info)),
+        None => (text.to_owned(), None),
+    }
+}
+
+fn credentials(user_info: &str) -> Credentials {
+    let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let (username, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+    Credentials { username: decode(username), password: decode(password) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_kept_as_it_was_written() {
+        for text in ["HTTP://A", "http://localhost", "http://[::1]:80/", "http://a/?q=1#f", "https://bücher.example/ä"]
+        {
+            let (url, credentials) = HookUrl::parse(&format!("  {text} ")).unwrap();
+            assert_eq!(url.as_str(), text);
+            assert_eq!(credentials, None);
+        }
+    }
+
+    #[test]
+    fn user_info_is_taken_out_and_decoded() {
+        let (url, credentials) = HookUrl::parse("http://us%40er:p:w@host:1/a@b?c@d").unwrap();
+        assert_eq!(url.as_str(), "http://host:1/a@b?c@d");
+        let credentials = credentials.unwrap();
+        assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("us@er", "p:w"));
+        assert_eq!(format!("{credentials:?}"), "Credentials(***)");
+    }
+
+    #[test]
+    fn what_cannot_be_called_is_refused() {
+        let long = format!("http://a/{}", "x".repeat(5000));
+        let refused = [
+            "",
+            "  ",
+            "/x",
+            "a/b",
+            "http://",
+            "http:///x",
+            "http:a",
+            r"htsp://\invalidurl",
+            "ftp://x",
+            "mailto:a@b",
+            "http://a b",
+            "http://a/b c",
+            "http://a:99999/",
+            r"c:\x",
+            "http://a\u{0}b",
+            "http://a\\b",
+            "http://@/",
+            &long,
+        ];
+        for text in refused {
+            assert!(HookUrl::parse(text).is_err(), "{text}");
+        }
+    }
+}

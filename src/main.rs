@@ -1,0 +1,3 @@
+//! Runs the command line, prints what went wrong, exits.
+
+fn main() {}
