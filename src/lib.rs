@@ -26,3 +26,4 @@
 
 pub mod clock;
 pub mod domain;
+pub mod store;

@@ -1,0 +1,265 @@
+//! The async way to the store.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::event::NewEvent;
+use crate::domain::hook::Owner;
+use crate::domain::time::Timestamp;
+
+use super::room::Room;
+use super::sqlite::{self, Readers};
+use super::targets::Targets;
+use super::waits::Waits;
+use super::writer::{Op, Queue, Writer};
+use super::{Archive, Claimed, Leased, Published, Publishing, Record, Recorded, Result, StoreError, Writes};
+
+/// Deliveries that were leased to this node as they were published.
+pub type Handover = mpsc::UnboundedReceiver<Vec<Leased>>;
+
+/// A handle to the store; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    queue: Arc<Queue>,
+    writer: Arc<Writer>,
+    readers: Readers,
+    waits: Arc<Waits>,
+    targets: Arc<Targets>,
+    room: Arc<Room>,
+    handover: mpsc::UnboundedSender<Vec<Leased>>,
+}
+
+/// A publish, and when its leases run out.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    /// The time of the publish.
+    pub now: Timestamp,
+    /// Until when what is handed over is leased.
+    pub lease_until: Timestamp,
+    /// Who publishes.
+    pub owner: Owner,
+    /// What is published.
+    pub event: NewEvent,
+    /// Whether somebody waits for the first attempts.
+    pub wait: bool,
+}
+
+/// A publish that is on disk.
+pub struct Kept {
+    /// What came of it; `leased` was handed over.
+    pub published: Published,
+    /// Resolves, to whatever, when every first attempt has ended and is on
+    /// record; `None` if nobody asked.
+    pub first_attempts: Option<oneshot::Receiver<()>>,
+}
+
+impl Db {
+    /// Opens (or makes) the database at `path` for a server. What this node may
+    /// attempt at once comes through the second value, bounded by the room.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file and what to do.
+    pub fn open(path: &Path, room: Arc<Room>) -> Result<(Self, Handover)> {
+        let targets = Arc::<Targets>::default();
+        let session = sqlite::open(path, targets.clone())?;
+        let readers = Readers::open(path)?;
+        let queue = Arc::<Queue>::default();
+        let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);
+        let (handover, handed) = mpsc::unbounded_channel();
+        let waits = Arc::default();
+        let db = Self { queue, writer, readers, waits, targets, room, handover };
+        Ok((db, handed))
+    }
+
+    /// Keeps an event; when this returns it is on disk and what fits is handed over.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many wait, or trouble of the database:
+    /// nothing was kept.
+    pub async fn publish(&self, publish: Publish) -> Result<std::result::Result<Kept, KeyReused>> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.publish(Box::new(PublishOp { publish, db: self.clone(), kept: None, reply }));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Leases what is due, as far as there is room.
+    ///
+    /// # Errors
+    /// Trouble of the database: nothing was leased.
+    pub async fn claim(&self, now: Timestamp, lease_until: Timestamp) -> Result<Claimed> {
+        let (reply, answer) = oneshot::channel();
+        let room = self.room.clone();
+        self.queue.urgent(Box::new(ClaimOp { now, lease_until, room, claimed: None, reply }));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Records an attempt.
+    ///
+    /// # Errors
+    /// Trouble of the database: nothing was recorded.
+    pub async fn record(&self, now: Timestamp, record: Arc<Record>) -> Result<Recorded> {
+        let (event, first) = (record.event, record.attempt.number == 1);
+        let recorded = self.write(move |store| store.record(now, &record)).await?;
+        if first && recorded != Recorded::NotOurs {
+            self.waits.ended(event);
+        }
+        Ok(recorded)
+    }
+
+    /// Cancels a step of what removed hooks owe; answers whether there may be more.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    pub async fn cancel_owed(&self, now: Timestamp, limit: usize) -> Result<bool> {
+        let cancelled = self.write(move |store| store.cancel_owed(now, limit)).await?;
+        cancelled.untried.into_iter().for_each(|event| self.waits.ended(event));
+        Ok(cancelled.more)
+    }
+
+    /// Does something in the next transaction; when this returns it is on disk.
+    /// `act` may be called again if that transaction fails.
+    ///
+    /// # Errors
+    /// What `act` answers, or trouble of the database: nothing was kept.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        act: impl FnMut(&mut dyn Writes) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.urgent(Box::new(Act { run: act, value: None, reply }));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Reads, off the async threads.
+    ///
+    /// # Errors
+    /// What `look` answers, or trouble of the database.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&dyn Archive) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let readers = self.readers.clone();
+        let look = move || look(&readers.get()?);
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.unwrap_or_else(|e| Err(StoreError::Failed(format!("a reader died: {e}"))))
+    }
+
+    /// Where hooks' requests go.
+    #[must_use]
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// How much may be in memory.
+    #[must_use]
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Does what waits and closes the database. Blocks until it is closed.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+}
+
+/// The idempotency key stands for another body.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyReused;
+
+struct PublishOp {
+    publish: Publish,
+    db: Db,
+    kept: Option<Publishing>,
+    reply: oneshot::Sender<Result<std::result::Result<Kept, KeyReused>>>,
+}
+
+impl Op for PublishOp {
+    fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
+        let Publish { now, lease_until, owner, event, .. } = &self.publish;
+        self.kept = Some(store.publish(*now, *lease_until, *owner, event, &self.db.room)?);
+        Ok(())
+    }
+
+    fn undo(&mut self) {
+        if let Some(Publishing::Kept(published)) = self.kept.take() {
+            self.db.room.give_back_all(&published.leased);
+        }
+    }
+
+    fn done(self: Box<Self>, result: Result<()>) {
+        let answer = match (result, self.kept) {
+            (Err(e), _) => Err(e),
+            (Ok(()), Some(Publishing::Kept(published))) => Ok(Ok(hand_over(&self.db, published, self.publish.wait))),
+            (Ok(()), _) => Ok(Err(KeyReused)),
+        };
+        // Whoever asked may have gone; the event is kept all the same.
+        let _ = self.reply.send(answer);
+    }
+
+    fn bytes(&self) -> usize {
+        self.publish.event.payload.len()
+    }
+}
+
+/// Who waits is noted first: an attempt may end as soon as it is handed over.
+fn hand_over(db: &Db, mut published: Published, wait: bool) -> Kept {
+    let first_attempts = wait.then(|| db.waits.begin(published.seq, published.untried));
+    let leased = std::mem::take(&mut published.leased);
+    if !leased.is_empty() {
+        // Nobody takes them while the service stops: the next start will.
+        let _ = db.handover.send(leased);
+    }
+    Kept { published, first_attempts }
+}
+
+struct ClaimOp {
+    now: Timestamp,
+    lease_until: Timestamp,
+    room: Arc<Room>,
+    claimed: Option<Claimed>,
+    reply: oneshot::Sender<Result<Claimed>>,
+}
+
+impl Op for ClaimOp {
+    fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
+        self.claimed = Some(store.claim(self.now, self.lease_until, &self.room)?);
+        Ok(())
+    }
+
+    fn undo(&mut self) {
+        if let Some(claimed) = self.claimed.take() {
+            self.room.give_back_all(&claimed.leased);
+        }
+    }
+
+    fn done(self: Box<Self>, result: Result<()>) {
+        let Self { claimed, reply, .. } = *self;
+        // Nobody takes it while the service stops: the next start will.
+        let _ = reply.send(result.and_then(|()| claimed.ok_or(StoreError::Closed)));
+    }
+}
+
+struct Act<F, T> {
+    run: F,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<F, T> Op for Act<F, T>
+where
+    F: FnMut(&mut dyn Writes) -> Result<T> + Send,
+    T: Send,
+{
+    fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
+        self.value = Some((self.run)(store)?);
+        Ok(())
+    }
+
+    fn done(self: Box<Self>, result: Result<()>) {
+        let Self { value, reply, .. } = *self;
+        // Whoever asked may have gone; what was done stays done.
+        let _ = reply.send(result.and_then(|()| value.ok_or(StoreError::Closed)));
+    }
+}

@@ -1,0 +1,273 @@
+//! Hooks, by writing.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Session;
+use super::rows;
+use crate::domain::filter::Filter;
+use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook};
+use crate::domain::id::{HookId, Seq};
+use crate::domain::time::Timestamp;
+use crate::domain::url::{Credentials, HookUrl};
+use crate::store::targets::Target;
+use crate::store::{Added, Cancelled, Changed, Hooks, Result, StoreError};
+
+/// Answers nothing where Kudu's rule forbids the URL: a conflict is a value.
+const ADD: &str = "
+    INSERT INTO hooks (owner, dialect, url, url_key, filter, insecure_ssl, description, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
+    ON CONFLICT DO NOTHING
+    RETURNING id";
+
+/// The one hook that Kudu's rule leaves for this URL.
+const BY_URL: &str = "
+    SELECT id FROM hooks
+    WHERE owner = ?1 AND url_key = ?2 AND dialect = 'kudu' AND removed_at IS NULL";
+
+/// A living hook and what came of its latest delivery, with no more of the
+/// event than `last_context` shows.
+pub(super) const BY_ID: &str = "
+    SELECT hooks.*, last.delivery AS last_delivery, last.started_at AS last_started_at,
+           last.status AS last_status, last.reason AS last_reason,
+           substr(events.payload, 1, 4096) AS last_context
+    FROM hooks
+    LEFT JOIN hook_results AS last ON last.hook_id = hooks.id
+    LEFT JOIN events ON events.seq = last.event
+    WHERE hooks.id = ?1 AND hooks.removed_at IS NULL";
+
+/// Unchanged where another hook has the URL already.
+const CHANGE: &str = "
+    UPDATE OR IGNORE hooks
+    SET url = ?2, url_key = ?3, filter = ?4, insecure_ssl = ?5, description = ?6, updated_at = ?7
+    WHERE id = ?1 AND removed_at IS NULL";
+
+const REMOVE: &str = "
+    UPDATE hooks SET removed_at = ?2
+    WHERE id = ?1 AND removed_at IS NULL AND dialect = coalesce(?3, dialect)";
+
+const ADD_FILTER: &str = "INSERT INTO hook_filters (event, application, hook_id) VALUES (?1, ?2, ?3)";
+
+const REMOVE_FILTER: &str = "DELETE FROM hook_filters WHERE event = ?1 AND application = ?2 AND hook_id = ?3";
+
+const SET_CREDENTIALS: &str = "
+    INSERT INTO hook_credentials (hook_id, username, password) VALUES (?1, ?2, ?3)
+    ON CONFLICT DO UPDATE SET username = excluded.username, password = excluded.password";
+
+const TARGET: &str = "
+    SELECT url, insecure_ssl, username, password
+    FROM hooks LEFT JOIN hook_credentials ON hook_id = id
+    WHERE id = ?1 AND removed_at IS NULL";
+
+/// A removed hook with something pending comes first, so that one that waits
+/// for an attempt to end holds up no other.
+const NEXT_REMOVAL: &str = "
+    SELECT hook_id FROM removals
+    ORDER BY NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.hook_id = removals.hook_id AND d.state = 0)
+    LIMIT 1";
+
+const OWED_BY_REMOVED: &str = "
+    SELECT seq, event_seq, attempts FROM deliveries
+    WHERE hook_id = ?1 AND state = 0
+    LIMIT ?2";
+
+const CANCEL: &str = "UPDATE deliveries SET state = 4, due_at = NULL, finished_at = ?2 WHERE seq = ?1";
+
+/// A removal is over once nothing of the hook can become pending again.
+const END_REMOVAL: &str = "
+    DELETE FROM removals
+    WHERE hook_id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE state = 1 AND hook_id = ?1)";
+
+impl Hooks for Session {
+    fn add(&mut self, now: Timestamp, new: &NewHook) -> Result<Added> {
+        let id = self.insert(now, new)?;
+        let Some(id) = id else {
+            let existing = self.by_url(new)?;
+            let same = existing.filter.same_as(&new.filter);
+            return Ok(if same { Added::Existing(existing) } else { Added::Conflict(existing) });
+        };
+        self.add_filters(id, &new.filter)?;
+        self.set_credentials(id, new.credentials.as_ref())?;
+        self.batch.targets.insert(id, Some(Arc::new(Target::from(new))));
+        self.batch.rows += 1;
+        Ok(Added::New(self.living(id)?))
+    }
+
+    fn change(&mut self, now: Timestamp, id: HookId, patch: &HookPatch) -> Result<Changed> {
+        let Some(mut hook) = self.hook_by_id(id)? else {
+            return Ok(Changed::Absent);
+        };
+        let old_filter = hook.filter.clone();
+        if let Err(invalid) = apply(patch, &mut hook) {
+            return Ok(Changed::Invalid(invalid));
+        }
+        if !self.update(now, &hook)? {
+            return Ok(Changed::Conflict(id));
+        }
+        self.remove_filters(id, &old_filter)?;
+        self.add_filters(id, &hook.filter)?;
+        if let Some((_, credentials)) = &patch.url {
+            self.set_credentials(id, credentials.as_ref())?;
+        }
+        let target = self.load_target(id)?.map(Arc::new);
+        self.batch.targets.insert(id, target);
+        Ok(Changed::To(self.living(id)?))
+    }
+
+    fn remove(&mut self, now: Timestamp, id: HookId, dialect: Option<Dialect>) -> Result<bool> {
+        let Some(hook) = self.hook_by_id(id)? else {
+            return Ok(false);
+        };
+        let removed = self.sql(REMOVE)?.execute(params![id.0, now.millis(), dialect.map(Dialect::as_str)])?;
+        if removed == 0 {
+            return Ok(false);
+        }
+        self.remove_filters(id, &hook.filter)?;
+        self.set_credentials(id, None)?;
+        self.sql("DELETE FROM hook_queues WHERE hook_id = ?1")?.execute([id.0])?;
+        self.sql("INSERT INTO removals (hook_id) VALUES (?1)")?.execute([id.0])?;
+        self.batch.targets.insert(id, None);
+        self.batch.rows += 1;
+        Ok(true)
+    }
+
+    fn cancel_owed(&mut self, now: Timestamp, limit: usize) -> Result<Cancelled> {
+        let removal = self.sql(NEXT_REMOVAL)?.query_row([], |row| row.get::<_, i64>(0)).optional()?;
+        let Some(hook) = removal else {
+            return Ok(Cancelled::default());
+        };
+        let owed = self.owed_by_removed(hook, limit)?;
+        for &(seq, ..) in &owed {
+            self.sql(CANCEL)?.execute(params![seq, now.millis()])?;
+        }
+        self.batch.rows += owed.len();
+        let ended = owed.len() < limit && self.sql(END_REMOVAL)?.execute([hook])? > 0;
+        let untried = owed.iter().filter(|(.., attempts)| *attempts == 0).map(|&(_, event, _)| Seq(event));
+        Ok(Cancelled {
+            untried: untried.collect(),
+            // A removal that waits for an attempt to end is looked at again later.
+            more: ended || !owed.is_empty(),
+        })
+    }
+}
+
+impl Session {
+    fn insert(&self, now: Timestamp, new: &NewHook) -> Result<Option<HookId>> {
+        let columns = params![
+            new.owner.0,
+            new.dialect.as_str(),
+            new.url.as_str(),
+            new.url.key(),
+            rows::filter_to(&new.filter),
+            new.insecure_ssl,
+            new.description,
+            now.millis(),
+        ];
+        Ok(self.sql(ADD)?.query_row(columns, |row| row.get(0)).optional()?.map(HookId))
+    }
+
+    fn by_url(&self, new: &NewHook) -> Result<Hook> {
+        let id = self.sql(BY_URL)?.query_row(params![new.owner.0, new.url.key()], |row| row.get(0))?;
+        self.living(HookId(id))
+    }
+
+    fn hook_by_id(&self, id: HookId) -> Result<Option<Hook>> {
+        Ok(self.sql(BY_ID)?.query_row([id.0], rows::hook).optional()?)
+    }
+
+    fn living(&self, id: HookId) -> Result<Hook> {
+        let hook = self.hook_by_id(id)?;
+        hook.ok_or_else(|| StoreError::Failed(format!("hook {id} was there and is not")))
+    }
+
+    fn update(&self, now: Timestamp, hook: &Hook) -> Result<bool> {
+        let columns = params![
+            hook.id.0,
+            hook.url.as_str(),
+            hook.url.key(),
+            rows::filter_to(&hook.filter),
+            hook.insecure_ssl,
+            hook.description,
+            now.millis(),
+        ];
+        Ok(self.sql(CHANGE)?.execute(columns)? > 0)
+    }
+
+    fn add_filters(&self, id: HookId, filter: &Filter) -> Result<()> {
+        for pair in filter.pairs() {
+            let (event, application) = pair.key();
+            self.sql(ADD_FILTER)?.execute(params![event, application, id.0])?;
+        }
+        Ok(())
+    }
+
+    fn remove_filters(&self, id: HookId, filter: &Filter) -> Result<()> {
+        for pair in filter.pairs() {
+            let (event, application) = pair.key();
+            self.sql(REMOVE_FILTER)?.execute(params![event, application, id.0])?;
+        }
+        Ok(())
+    }
+
+    fn set_credentials(&self, id: HookId, credentials: Option<&Credentials>) -> Result<()> {
+        match credentials {
+            Some(c) => self.sql(SET_CREDENTIALS)?.execute(params![id.0, c.username, c.password])?,
+            None => self.sql("DELETE FROM hook_credentials WHERE hook_id = ?1")?.execute([id.0])?,
+        };
+        Ok(())
+    }
+
+    fn owed_by_removed(&self, hook: i64, limit: usize) -> Result<Vec<(i64, i64, i64)>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.sql(OWED_BY_REMOVED)?;
+        let rows = statement.query_map([hook, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The hook's target as this transaction sees it; `None` if it was removed.
+    pub(super) fn target(&mut self, id: HookId) -> Result<Option<Arc<Target>>> {
+        if let Some(staged) = self.batch.targets.get(&id) {
+            return Ok(staged.clone());
+        }
+        if let Some(target) = self.targets.get(id) {
+            return Ok(Some(target));
+        }
+        let target = self.load_target(id)?.map(Arc::new);
+        // Unchanged in this transaction, so true whether it commits or not.
+        self.targets.set(id, target.clone());
+        Ok(target)
+    }
+
+    fn load_target(&self, id: HookId) -> Result<Option<Target>> {
+        let target = |row: &rusqlite::Row<'_>| {
+            let username: Option<String> = row.get("username")?;
+            let password: Option<String> = row.get("password")?;
+            Ok(Target {
+                url: HookUrl::trusted(row.get("url")?),
+                credentials: username.zip(password).map(|(username, password)| Credentials { username, password }),
+                insecure_ssl: row.get("insecure_ssl")?,
+            })
+        };
+        Ok(self.sql(TARGET)?.query_row([id.0], target).optional()?)
+    }
+}
+
+/// Changes the hook as the patch says.
+fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), crate::domain::Invalid> {
+    if let Some((url, _)) = &patch.url {
+        hook.url = url.clone();
+    }
+    if patch.events.is_some() || patch.applications.is_some() {
+        let events = patch.events.clone().unwrap_or_else(|| hook.filter.events());
+        let applications = patch.applications.clone().unwrap_or_else(|| hook.filter.applications());
+        hook.filter = Filter::product(&events, &applications)?;
+    }
+    if let Some(insecure_ssl) = patch.insecure_ssl {
+        hook.insecure_ssl = insecure_ssl;
+    }
+    if let Some(description) = &patch.description {
+        hook.description.clone_from(description);
+    }
+    Ok(())
+}

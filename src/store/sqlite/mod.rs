@@ -1,0 +1,75 @@
+//! The store in a SQLite file.
+
+mod archive;
+mod hooks;
+mod ledger;
+mod open;
+mod outbox;
+mod rows;
+mod transactions;
+mod upkeep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection, ErrorCode};
+use ulid::Generator;
+
+use super::targets::{Target, Targets};
+use super::{Result, StoreError};
+use crate::domain::id::{HookId, Seq};
+
+pub use archive::Readers;
+pub use open::{SCHEMA_VERSION, open};
+
+/// The one writing connection, and what it has decided but not yet committed.
+pub struct Session {
+    conn: Connection,
+    /// The counter as it will be on disk once this transaction commits.
+    seq: i64,
+    ulids: Generator,
+    targets: Arc<Targets>,
+    batch: Batch,
+}
+
+/// What one transaction gathers, to be written or made known once at its end.
+#[derive(Default)]
+struct Batch {
+    /// The counter as it was at the beginning.
+    first_seq: i64,
+    rows: usize,
+    /// Targets as they will be; `None` where the hook was removed.
+    targets: HashMap<HookId, Option<Arc<Target>>>,
+    /// The latest result of each hook.
+    results: HashMap<HookId, ledger::Latest>,
+}
+
+impl Session {
+    fn new(conn: Connection, targets: Arc<Targets>) -> Result<Self> {
+        let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
+        Ok(Self { conn, seq, ulids: Generator::new(), targets, batch: Batch::default() })
+    }
+
+    /// A statement that is prepared once and kept.
+    fn sql(&self, sql: &'static str) -> Result<CachedStatement<'_>> {
+        Ok(self.conn.prepare_cached(sql)?)
+    }
+
+    /// The next number of the store's order.
+    fn next_seq(&mut self) -> Seq {
+        self.seq += 1;
+        Seq(self.seq)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(error.to_string()),
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Unusable(format!(
+                "the database cannot be read ({error}): restore it from a backup, or name another file with --database"
+            )),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}

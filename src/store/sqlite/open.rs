@@ -1,0 +1,87 @@
+//! Opening the file: pragmas, and the schema's numbered migrations.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::Session;
+use crate::store::targets::Targets;
+use crate::store::{Result, StoreError};
+
+/// Each brings the schema from its index to the next number. Never edited once released.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_start.sql")];
+
+/// The newest schema that this program knows.
+#[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "there are few migrations")]
+pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// How long to wait for another process that holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Set before the first table is made: freed pages can be given back to the disk
+/// later without rewriting the file.
+const NEW_FILE: &str = "PRAGMA auto_vacuum = INCREMENTAL;";
+
+/// WAL and FULL: a commit is one fsync and survives the loss of power. 16 MB of
+/// pages in memory, and checkpoints every 10,000 pages (40 MB): with SQLite's
+/// own defaults the random writes of a checkpoint take a third of the time once
+/// the file is large.
+const PRAGMAS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -16384;
+    PRAGMA wal_autocheckpoint = 10000;
+    PRAGMA journal_size_limit = 67108864;
+";
+
+/// Opens (or makes) the database for writing and brings its schema up to date.
+///
+/// # Errors
+/// [`StoreError::Unusable`] where the file is no database, or one of a newer Nyala.
+pub fn open(path: &Path, targets: Arc<Targets>) -> Result<Session> {
+    let mut conn = Connection::open(path).map_err(|e| unusable(path, &e))?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
+    conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
+    migrate(&mut conn, path)?;
+    Session::new(conn, targets)
+}
+
+/// How readers open the file.
+pub(super) const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Makes a connection ready for reading.
+pub(super) fn prepare_for_reading(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;")
+}
+
+fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version > SCHEMA_VERSION {
+        return Err(StoreError::Unusable(format!(
+            "{} was written by a newer Nyala (schema {version}, this one knows {SCHEMA_VERSION}): \
+             run that version, or name another file with --database",
+            path.display()
+        )));
+    }
+    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    Ok(transaction.commit()?)
+}
+
+fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    StoreError::Unusable(format!(
+        "cannot use {} as the database ({error}): check that it is a database of Nyala and that this user may \
+         write to it and its folder, or name another file with --database",
+        path.display()
+    ))
+}

@@ -1,0 +1,117 @@
+//! Rows into the things that they stand for, and lists into columns.
+
+use bytes::Bytes;
+use rusqlite::Row;
+use ulid::Ulid;
+
+use crate::domain::delivery::State;
+use crate::domain::event::{Event, EventType};
+use crate::domain::filter::{Filter, Pair};
+use crate::domain::hook::{Dialect, Hook, LastResult, Owner};
+use crate::domain::id::{EventId, HookId, Seq};
+use crate::domain::time::Timestamp;
+use crate::domain::url::HookUrl;
+
+/// `Timestamp` as a column that may be empty.
+pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_millis)
+}
+
+pub(super) fn state(number: i64) -> State {
+    let index = usize::try_from(number).unwrap_or(usize::MAX);
+    State::ALL.get(index).copied().unwrap_or(State::Cancelled)
+}
+
+pub(super) fn state_number(state: State) -> i64 {
+    match state {
+        State::Pending => 0,
+        State::Leased => 1,
+        State::Delivered => 2,
+        State::Dead => 3,
+        State::Cancelled => 4,
+    }
+}
+
+/// A hook from the columns of `hooks` and, where it has one, of `hook_results`
+/// (prefixed with `last_`).
+pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
+    let dialect: String = row.get("dialect")?;
+    let filter: String = row.get("filter")?;
+    Ok(Hook {
+        id: HookId(row.get("id")?),
+        owner: Owner(row.get("owner")?),
+        dialect: Dialect::from_stored(&dialect),
+        url: HookUrl::trusted(row.get("url")?),
+        filter: filter_from(&filter),
+        insecure_ssl: row.get("insecure_ssl")?,
+        description: row.get("description")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        last: last_result(row)?,
+    })
+}
+
+fn last_result(row: &Row<'_>) -> rusqlite::Result<Option<LastResult>> {
+    let Some(delivery) = row.get("last_delivery")? else {
+        return Ok(None);
+    };
+    let context: Option<Vec<u8>> = row.get("last_context")?;
+    Ok(Some(LastResult {
+        delivery: Seq(delivery),
+        started_at: time(row, "last_started_at")?,
+        status: row.get("last_status")?,
+        reason: row.get("last_reason")?,
+        context: context.map(|bytes| cut_text(&bytes)),
+    }))
+}
+
+/// Text that may have been cut within a character.
+fn cut_text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(e) => String::from_utf8_lossy(&bytes[..e.valid_up_to()]).into_owned(),
+    }
+}
+
+/// An event from the columns of `events`, with the payload as the last one.
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let payload: Vec<u8> = row.get("payload")?;
+    let id: [u8; 16] = row.get("id")?;
+    let event_type: String = row.get("type")?;
+    let applications: Option<String> = row.get("applications")?;
+    Ok(Event {
+        seq: Seq(row.get("seq")?),
+        id: EventId(Ulid::from_bytes(id)),
+        event_type: EventType::trusted(&event_type),
+        applications: applications.map(|json| from_json(&json)).unwrap_or_default(),
+        payload: Bytes::from(payload),
+        deliveries: row.get("deliveries")?,
+        published_at: time(row, "published_at")?,
+    })
+}
+
+pub(super) fn filter_to(filter: &Filter) -> String {
+    let pairs: Vec<_> = filter.pairs().iter().map(|pair| (&pair.event, &pair.application)).collect();
+    json(&pairs)
+}
+
+fn filter_from(json: &str) -> Filter {
+    let pairs: Vec<(String, String)> = from_json(json);
+    let pair = |(event, application)| Pair { event, application };
+    Filter::trusted(pairs.into_iter().map(pair).collect())
+}
+
+/// A list as a column; an empty one as NULL.
+pub(super) fn list<T: serde::Serialize>(items: &[T]) -> Option<String> {
+    (!items.is_empty()).then(|| json(&items))
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    // Lists of strings always have a JSON form.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A list from a column that this file wrote; empty if somebody else did.
+pub(super) fn from_json<T: serde::de::DeserializeOwned + Default>(json: &str) -> T {
+    serde_json::from_str(json).unwrap_or_default()
+}

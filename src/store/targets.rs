@@ -1,0 +1,48 @@
+//! Where each hook's requests go, as it stands on disk now.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::domain::hook::NewHook;
+use crate::domain::id::HookId;
+use crate::domain::url::{Credentials, HookUrl};
+
+/// What an attempt needs to know of its hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Whom to call.
+    pub url: HookUrl,
+    /// Sent as `Authorization: Basic`, at once.
+    pub credentials: Option<Credentials>,
+    /// Accept any certificate.
+    pub insecure_ssl: bool,
+}
+
+impl From<&NewHook> for Target {
+    fn from(hook: &NewHook) -> Self {
+        Self { url: hook.url.clone(), credentials: hook.credentials.clone(), insecure_ssl: hook.insecure_ssl }
+    }
+}
+
+/// The targets of all hooks that have had a delivery in memory. The store sets
+/// them when a change has committed, so that an attempt that starts after a
+/// change was answered sees it.
+#[derive(Debug, Default)]
+pub struct Targets(RwLock<HashMap<HookId, Arc<Target>>>);
+
+impl Targets {
+    /// The hook's target; `None` if it was removed.
+    #[must_use]
+    pub fn get(&self, hook: HookId) -> Option<Arc<Target>> {
+        let targets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        targets.get(&hook).cloned()
+    }
+
+    pub(super) fn set(&self, hook: HookId, target: Option<Arc<Target>>) {
+        let mut targets = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match target {
+            Some(target) => targets.insert(hook, target),
+            None => targets.remove(&hook),
+        };
+    }
+}
