@@ -25,5 +25,6 @@
 //! ```
 
 pub mod clock;
+pub mod delivery;
 pub mod domain;
 pub mod store;

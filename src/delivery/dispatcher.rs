@@ -1,0 +1,179 @@
+//! Keeps workers busy: takes what was just published from memory, and claims
+//! from the store when there is room (after a start, for retries, and for what
+//! had no room when it was published).
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::{Notify, watch};
+
+use super::Policy;
+use super::lanes::Lanes;
+use super::sender::Sender;
+use super::worker::{Ended, Worker};
+use crate::clock::Clock;
+use crate::domain::id::HookId;
+use crate::domain::time::Timestamp;
+use crate::store::db::{Db, Handover};
+use crate::store::{Claimed, Leased, Result};
+
+/// How long to wait before a claim that failed is tried again.
+const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+
+/// Messages that are taken at once.
+const GULP: usize = 512;
+
+type Claim = Pin<Box<dyn Future<Output = Result<Claimed>> + Send>>;
+
+/// The one task that starts attempts.
+pub struct Dispatcher {
+    worker: Arc<Worker>,
+    lanes: Lanes,
+    /// Deliveries with a worker whose outcome is not on record yet.
+    carried: usize,
+    handover: Handover,
+    ended: UnboundedReceiver<Ended>,
+    wake: Arc<Notify>,
+    claim: Option<Claim>,
+    wants_claim: bool,
+    /// When something that is pending will be due.
+    next_due: Timestamp,
+    /// Hooks of which more is due, and how few must be in memory for the next claim.
+    behind: HashMap<HookId, usize>,
+    /// Whether any place that is given back calls for a claim.
+    crowded: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher that looks into the store at once, and again whenever `wake` says so.
+    #[must_use]
+    pub fn new(
+        db: Db,
+        handover: Handover,
+        clock: Arc<dyn Clock>,
+        sender: Sender,
+        policy: Policy,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let (tell, ended) = mpsc::unbounded_channel();
+        let lanes = Lanes::new(policy.workers, policy.workers_per_hook);
+        let worker = Worker { db, clock, sender, policy, ended: tell, unrecorded: AtomicUsize::new(0) };
+        Self {
+            worker: Arc::new(worker),
+            lanes,
+            carried: 0,
+            handover,
+            ended,
+            wake,
+            claim: None,
+            wants_claim: true,
+            next_due: Timestamp::MAX,
+            behind: HashMap::new(),
+            crowded: false,
+        }
+    }
+
+    /// Runs until `stop` says so, then waits until what is in flight is on
+    /// record; whoever called decides how long.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let wake = self.wake.clone();
+        let (mut handed, mut ended) = (Vec::new(), Vec::new());
+        while !*stop.borrow() {
+            self.start_attempts();
+            self.start_claim();
+            tokio::select! {
+                // An error means that whoever could stop us is gone.
+                changed = stop.changed() => if changed.is_err() { break },
+                _ = self.ended.recv_many(&mut ended, GULP) => ended.drain(..).for_each(|ended| self.note(ended)),
+                _ = self.handover.recv_many(&mut handed, GULP) => handed.drain(..).for_each(|leased| self.take(leased)),
+                claimed = finished(&mut self.claim) => self.take_claimed(claimed),
+                () = wake.notified() => self.wants_claim = true,
+                () = self.worker.clock.sleep_until(self.next_due) => {
+                    self.next_due = Timestamp::MAX;
+                    self.wants_claim = true;
+                }
+            }
+        }
+        self.finish().await;
+    }
+
+    async fn finish(&mut self) {
+        while self.carried > 0 {
+            match self.ended.recv().await {
+                Some(ended) => self.note(ended),
+                None => return,
+            }
+        }
+    }
+
+    /// Starts what may start; nothing while outcomes cannot be recorded.
+    fn start_attempts(&mut self) {
+        if self.worker.unrecorded.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        while let Some(leased) = self.lanes.next() {
+            self.carried += 1;
+            tokio::spawn(self.worker.clone().carry(leased));
+        }
+    }
+
+    fn start_claim(&mut self) {
+        if !self.wants_claim || self.claim.is_some() {
+            return;
+        }
+        self.wants_claim = false;
+        let db = self.worker.db.clone();
+        let now = self.worker.clock.now();
+        let until = now.plus(self.worker.policy.lease());
+        self.claim = Some(Box::pin(async move { db.claim(now, until).await }));
+    }
+
+    fn take(&mut self, leased: Vec<Leased>) {
+        for leased in leased {
+            self.lanes.add(leased);
+        }
+    }
+
+    fn take_claimed(&mut self, claimed: Result<Claimed>) {
+        self.claim = None;
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "what is due cannot be claimed; trying again");
+                self.next_due = self.worker.clock.now().plus(CLAIM_AGAIN);
+                return;
+            }
+        };
+        let room = self.worker.db.room();
+        self.crowded = claimed.crowded;
+        self.behind = claimed.behind.iter().map(|&hook| (hook, room.held_by(hook) / 2)).collect();
+        // Never later than what was recorded while the claim was under way.
+        self.next_due = claimed.next_due.map_or(self.next_due, |due_at| self.next_due.min(due_at));
+        self.take(claimed.leased);
+    }
+
+    fn note(&mut self, ended: Ended) {
+        match ended {
+            Ended::Attempt(hook) => self.lanes.ended(hook),
+            Ended::Delivery(hook, due_at) => {
+                self.carried -= 1;
+                self.next_due = due_at.map_or(self.next_due, |due_at| self.next_due.min(due_at));
+                let few = self.behind.get(&hook).copied();
+                let short = few.is_some_and(|few| self.worker.db.room().held_by(hook) <= few);
+                self.wants_claim |= self.crowded || short;
+            }
+        }
+    }
+}
+
+/// The claim's answer; never, while there is none.
+async fn finished(claim: &mut Option<Claim>) -> Result<Claimed> {
+    match claim {
+        Some(claim) => claim.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,79 @@
+//! What an attempt sends.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::domain::id::DeliveryId;
+use crate::domain::time::Timestamp;
+use crate::domain::url::Credentials;
+use crate::store::Leased;
+use crate::store::targets::Target;
+
+/// A POST that is ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Absolute, without user info.
+    pub url: String,
+    /// Accept any certificate.
+    pub insecure_ssl: bool,
+    /// All but those that HTTP itself needs.
+    pub headers: HeaderMap,
+    /// The event's payload, to the byte.
+    pub body: Bytes,
+}
+
+/// The names of the headers that an attempt carries besides the usual ones.
+/// The first two are those of Standard Webhooks 1.0.
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const NYALA_EVENT: HeaderName = HeaderName::from_static("nyala-event");
+const NYALA_DELIVERY: HeaderName = HeaderName::from_static("nyala-delivery");
+const NYALA_ATTEMPT: HeaderName = HeaderName::from_static("nyala-attempt");
+
+/// Stands for a secret wherever a request is kept or shown.
+const MASKED: &str = "***";
+
+/// Composes the attempt that starts now.
+pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Request {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Nyala/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(WEBHOOK_ID, text(leased.event.id.to_string()));
+    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.seconds()));
+    headers.insert(NYALA_EVENT, text(leased.event.event_type.as_str().to_owned()));
+    headers.insert(NYALA_DELIVERY, text(DeliveryId(leased.seq).to_string()));
+    headers.insert(NYALA_ATTEMPT, HeaderValue::from(leased.attempts + 1));
+    if let Some(credentials) = &target.credentials {
+        headers.insert(AUTHORIZATION, basic(credentials));
+    }
+    Request {
+        url: target.url.as_str().to_owned(),
+        insecure_ssl: target.insecure_ssl,
+        headers,
+        body: leased.event.payload.clone(),
+    }
+}
+
+/// The headers as they are kept on record: secrets masked.
+pub(super) fn on_record(headers: &HeaderMap) -> Vec<(String, String)> {
+    let shown = |value: &HeaderValue| {
+        if value.is_sensitive() { MASKED.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
+    };
+    headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect()
+}
+
+/// Names of events may have letters beyond ASCII: they go out as UTF-8. Control
+/// characters, which would be refused here, never get this far.
+fn text(value: String) -> HeaderValue {
+    HeaderValue::from_maybe_shared(Bytes::from(value)).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn basic(credentials: &Credentials) -> HeaderValue {
+    let pair = format!("{}:{}", credentials.username, credentials.password);
+    let mut value = text(format!("Basic {}", BASE64_STANDARD.encode(pair)));
+    value.set_sensitive(true);
+    value
+}
