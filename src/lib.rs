@@ -27,4 +27,5 @@
 pub mod clock;
 pub mod delivery;
 pub mod domain;
+pub mod publish;
 pub mod store;
