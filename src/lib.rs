@@ -24,6 +24,7 @@
 //!    0    domain                               what things are, and what follows from what
 //! ```
 
+pub mod api;
 pub mod clock;
 pub mod delivery;
 pub mod domain;

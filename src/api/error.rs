@@ -1,0 +1,129 @@
+//! What went wrong with a request, as RFC 9457 problem documents: the one table
+//! of statuses.
+
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use warp::Reply;
+use warp::reply::Response;
+
+use crate::domain::Invalid;
+use crate::publish::Refusal;
+use crate::store::StoreError;
+
+/// Why a request was not done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum ApiError {
+    /// A field cannot be taken.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+    /// The body cannot be read at all.
+    #[error("{0}")]
+    Malformed(String),
+    /// There is nothing of that name.
+    #[error("{0}")]
+    NotFound(String),
+    /// There is, but not with this method; these would do.
+    #[error("this path takes {0}")]
+    MethodNotAllowed(String),
+    /// The body did not come in time.
+    #[error("the body did not arrive within {0} seconds: send it faster")]
+    TooSlow(u64),
+    /// It contradicts what is there.
+    #[error("{0}")]
+    Conflict(Invalid),
+    /// The body is larger than this many bytes.
+    #[error("the body is larger than {0} bytes: send less, or raise --max-body")]
+    TooLarge(usize),
+    /// The body is not JSON by its own word.
+    #[error("the body is {0}: send JSON with `Content-Type: application/json`")]
+    NotJson(String),
+    /// An idempotency key stands for another body.
+    #[error("this Idempotency-Key was used for another body within 24 hours: use a new key for a new event")]
+    KeyReused,
+    /// The store cannot do it now.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl ApiError {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The field at fault, where there is one.
+    fn field(&self) -> Option<FieldError<'_>> {
+        match self {
+            Self::Invalid(invalid) | Self::Conflict(invalid) => {
+                Some(FieldError { field: invalid.field, message: &invalid.message })
+            }
+            Self::KeyReused => {
+                Some(FieldError { field: "Idempotency-Key", message: "was used for another body within 24 hours" })
+            }
+            _ => None,
+        }
+    }
+
+    fn header(&self) -> Option<(http::HeaderName, HeaderValue)> {
+        match self {
+            Self::MethodNotAllowed(methods) => HeaderValue::from_str(methods).ok().map(|value| (ALLOW, value)),
+            Self::Store(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::KeyReused => Self::KeyReused,
+            Refusal::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<[FieldError<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+struct FieldError<'a> {
+    field: &'a str,
+    message: &'a str,
+}
+
+impl Reply for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let problem = Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &self.to_string(),
+            errors: self.field().map(|field| [field]),
+        };
+        let mut response = warp::reply::json(&problem).into_response();
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}

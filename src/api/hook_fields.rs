@@ -1,0 +1,228 @@
+//! The fields of a hook as JSON from outside: one reading for every way in.
+
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use crate::domain::Invalid;
+use crate::domain::filter::Filter;
+use crate::domain::hook::{Dialect, HookPatch, NewHook, Owner};
+use crate::domain::url::HookUrl;
+
+/// The longest description, in bytes.
+const MAX_DESCRIPTION: usize = 1024;
+
+/// A field and the names under which it is taken: Nyala's own, then those that
+/// Kudu's model binder and Zapier's apps use.
+struct Field {
+    name: &'static str,
+    aliases: &'static [&'static str],
+}
+
+const URL: Field = Field { name: "url", aliases: &["hookAddress", "target_url", "hookUrl", "subscription_url"] };
+const EVENT: Field = Field { name: "event", aliases: &["hookEventType"] };
+const EVENTS: Field = Field { name: "events", aliases: &[] };
+const APPLICATION: Field = Field { name: "application", aliases: &[] };
+const APPLICATIONS: Field = Field { name: "applications", aliases: &[] };
+const INSECURE_SSL: Field = Field { name: "insecure_ssl", aliases: &["insecureSsl"] };
+const DESCRIPTION: Field = Field { name: "description", aliases: &[] };
+
+const ALL: [&Field; 7] = [&URL, &EVENT, &EVENTS, &APPLICATION, &APPLICATIONS, &INSECURE_SSL, &DESCRIPTION];
+
+/// A JSON object that describes a hook, or a change of one.
+pub(super) struct HookFields {
+    object: Map<String, Value>,
+    dialect: Dialect,
+}
+
+impl HookFields {
+    /// Reads a body. In dialects, names are taken whatever their case and
+    /// unknown ones ignored; in v1 those are refused.
+    pub(super) fn parse(body: &[u8], dialect: Dialect) -> Result<Self, ApiError> {
+        if body.is_empty() {
+            return Err(ApiError::Malformed("the body is empty: send a JSON object with url and event".into()));
+        }
+        let value =
+            serde_json::from_slice(body).map_err(|e| ApiError::Malformed(format!("the body is not JSON: {e}")))?;
+        let Value::Object(object) = value else {
+            return Err(ApiError::Malformed("the body is not a JSON object: send one with url and event".into()));
+        };
+        let fields = Self { object, dialect };
+        fields.check_names()?;
+        Ok(fields)
+    }
+
+    fn check_names(&self) -> Result<(), ApiError> {
+        if self.dialect != Dialect::V1 {
+            return Ok(());
+        }
+        let known = |name: &String| ALL.iter().any(|field| field.name == name);
+        match self.object.keys().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let names = ALL.map(|field| field.name).join(", ");
+                Err(ApiError::Malformed(format!("a hook has no field `{name}`: it has {names}")))
+            }
+        }
+    }
+
+    /// A hook that is asked for.
+    pub(super) fn into_new_hook(self, owner: Owner) -> Result<NewHook, ApiError> {
+        let dialect = self.dialect;
+        let patch = self.into_patch()?;
+        let missing = || Invalid::new("url", "is missing: name the URL to call, such as https://example.com/hook");
+        let (url, credentials) = patch.url.ok_or_else(missing)?;
+        let events = patch.events.unwrap_or_default();
+        let applications = patch.applications.unwrap_or_default();
+        Ok(NewHook {
+            owner,
+            dialect,
+            url,
+            credentials,
+            filter: Filter::product(&events, &applications)?,
+            insecure_ssl: patch.insecure_ssl.unwrap_or(false),
+            description: patch.description.flatten(),
+        })
+    }
+
+    /// A change that is asked for.
+    pub(super) fn into_patch(self) -> Result<HookPatch, ApiError> {
+        let url = self.get(&URL).map(|value| text(&URL, value)).transpose()?;
+        let url = url.map(|url| HookUrl::parse(&url)).transpose()?;
+        let description = self.get(&DESCRIPTION).map(description).transpose()?;
+        let insecure_ssl = self.get(&INSECURE_SSL).map(boolean).transpose()?;
+        Ok(HookPatch {
+            url,
+            events: self.names(&EVENT, &EVENTS)?,
+            applications: self.names(&APPLICATION, &APPLICATIONS)?,
+            insecure_ssl,
+            description,
+        })
+    }
+
+    /// The field under any of its names; the last one counts if it comes twice.
+    fn get(&self, field: &Field) -> Option<&Value> {
+        let exact = self.object.get(field.name);
+        if exact.is_some() || self.dialect == Dialect::V1 {
+            return exact;
+        }
+        let names = || std::iter::once(&field.name).chain(field.aliases);
+        let fits = |key: &String| names().any(|name| name.eq_ignore_ascii_case(key));
+        self.object.iter().rfind(|(key, _)| fits(key)).map(|(_, value)| value)
+    }
+
+    /// One name and a list of names, together; `None` where neither is given.
+    fn names(&self, one: &Field, many: &Field) -> Result<Option<Vec<String>>, ApiError> {
+        let one_name = self.get(one).filter(|value| !value.is_null());
+        let names = self.get(many).filter(|value| !value.is_null());
+        if one_name.is_none() && names.is_none() {
+            return Ok(None);
+        }
+        let mut all = vec![];
+        if let Some(value) = one_name {
+            all.push(text(one, value)?);
+        }
+        match names {
+            Some(Value::Array(values)) => {
+                for value in values {
+                    all.push(text(many, value)?);
+                }
+            }
+            Some(value) => all.push(text(many, value)?),
+            None => {}
+        }
+        Ok(Some(all))
+    }
+}
+
+/// A text; numbers and booleans count as their spelling, as Kudu has it.
+fn text(field: &Field, value: &Value) -> Result<String, Invalid> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(truth) => Ok(truth.to_string()),
+        Value::Null => Err(Invalid::new(field.name, "is null: give a text")),
+        Value::Array(_) | Value::Object(_) => Err(Invalid::new(field.name, "is not a text: give a text")),
+    }
+}
+
+/// True and false, also as a text or a number, as Kudu has it.
+fn boolean(value: &Value) -> Result<bool, Invalid> {
+    match value {
+        Value::Bool(truth) => Ok(*truth),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.as_i64() != Some(0)),
+        _ => Err(Invalid::new(INSECURE_SSL.name, "is neither true nor false: give one of them")),
+    }
+}
+
+/// A note, or null for none.
+fn description(value: &Value) -> Result<Option<String>, Invalid> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let text = text(&DESCRIPTION, value)?;
+    if text.len() > MAX_DESCRIPTION {
+        let message = format!("is {} bytes long: at most {MAX_DESCRIPTION} are allowed", text.len());
+        return Err(Invalid::new(DESCRIPTION.name, message));
+    }
+    Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kudu(body: &str) -> Result<NewHook, String> {
+        let fields = HookFields::parse(body.as_bytes(), Dialect::Kudu).map_err(|e| e.to_string())?;
+        fields.into_new_hook(Owner::ADMIN).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn names_bind_whatever_their_case_and_under_their_aliases() {
+        for body in [
+            r#"{"URL":"http://a/","Event":"E"}"#,
+            r#"{"hookAddress":"http://a/","hookEventType":"E","id":"x","last_status":null}"#,
+            r#"{"target_url":"http://a/","events":["E"]}"#,
+            r#"{"HOOKURL":"http://a/","events":"E"}"#,
+        ] {
+            let hook = kudu(body).unwrap();
+            assert_eq!(hook.url.as_str(), "http://a/");
+            assert_eq!(hook.filter.events(), ["E"]);
+        }
+    }
+
+    #[test]
+    fn scalars_are_taken_as_texts_and_truths() {
+        let hook = kudu(r#"{"url":"http://a/","event":5,"insecure_ssl":"True"}"#).unwrap();
+        assert_eq!(hook.filter.events(), ["5"]);
+        assert!(hook.insecure_ssl);
+        assert!(!kudu(r#"{"url":"http://a/","event":"E","insecure_ssl":0}"#).unwrap().insecure_ssl);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let table = [
+            (r#"{"event":"E"}"#, "url: is missing"),
+            (r#"{"url":"http://a/"}"#, "event: is missing"),
+            (r#"{"url":null,"event":"E"}"#, "url: is null"),
+            (r#"{"url":["http://a/"],"event":"E"}"#, "url: is not a text"),
+            (r#"{"url":"http://a/","event":"E","insecure_ssl":null}"#, "insecure_ssl: is neither"),
+            (r#"{"url":"http://a/","events":[[]]}"#, "events: is not a text"),
+            ("[]", "the body is not a JSON object"),
+            ("null", "the body is not a JSON object"),
+            ("{", "the body is not JSON"),
+            ("", "the body is empty"),
+        ];
+        for (body, message) in table {
+            let error = kudu(body).unwrap_err();
+            assert!(error.starts_with(message), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn v1_refuses_what_it_does_not_know() {
+        let error = HookFields::parse(br#"{"urll":"http://a/"}"#, Dialect::V1).err().map(|e| e.to_string());
+        assert!(error.is_some_and(|error| error.contains("`urll`")));
+    }
+}

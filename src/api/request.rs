@@ -1,0 +1,156 @@
+//! What a handler can ask of a request.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName};
+use ulid::Ulid;
+
+use super::error::ApiError;
+use crate::domain::Invalid;
+use crate::store::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
+
+/// A body as it arrives.
+pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Names a request in logs; echoed if the client sent one.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request whose route is found.
+pub(super) struct Request {
+    /// The decoded parameters of the path, in the order of the pattern.
+    pub params: Vec<String>,
+    pub query: String,
+    pub headers: HeaderMap,
+    pub body: Body,
+}
+
+/// Puts warp's body behind a name.
+pub(super) fn boxed(body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send + 'static) -> Body {
+    Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
+}
+
+impl Request {
+    /// The only parameter of the path.
+    pub(super) fn param(&self) -> &str {
+        self.params.first().map_or("", String::as_str)
+    }
+
+    /// A header as text; `None` if it is absent or no text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// All values of a query parameter, decoded.
+    pub(super) fn query_all(&self, name: &str) -> Vec<String> {
+        let pairs = url::form_urlencoded::parse(self.query.as_bytes());
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    /// The one value of a query parameter, decoded; empty means absent.
+    pub(super) fn query_one(&self, name: &str) -> Option<String> {
+        self.query_all(name).pop().filter(|value| !value.is_empty())
+    }
+
+    /// Refuses query parameters that nobody reads: they are mistakes.
+    pub(super) fn only_query(&self, known: &[&str]) -> Result<(), ApiError> {
+        for (key, _) in url::form_urlencoded::parse(self.query.as_bytes()) {
+            if !known.contains(&key.as_ref()) {
+                let message = format!("has no parameter `{key}`: it takes {}", known.join(", "));
+                return Err(Invalid::new("query", message).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Which page is asked for, by `limit` and `cursor`.
+    pub(super) fn page(&self) -> Result<Page, ApiError> {
+        let after = self.query_one("cursor").map(|text| text.parse::<Cursor>()).transpose()?;
+        let limit = match self.query_one("limit") {
+            None => DEFAULT_LIMIT,
+            Some(text) => match text.parse() {
+                Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => limit,
+                _ => {
+                    let message = format!("must be a number from 1 to {MAX_LIMIT}");
+                    return Err(Invalid::new("limit", message).into());
+                }
+            },
+        };
+        Ok(Page { after, limit })
+    }
+
+    /// The body, if it is JSON by its own word (or says nothing), in UTF-8 and
+    /// no larger than `limit`; empty where there is none.
+    pub(super) async fn json_body(self, limit: usize) -> Result<Bytes, ApiError> {
+        let not_json = not_json(&self.headers);
+        let body = tokio::time::timeout(BODY_TIMEOUT, read(self.body, &self.headers, limit)).await;
+        let body = body.unwrap_or(Err(ApiError::TooSlow(BODY_TIMEOUT.as_secs())))?;
+        match not_json {
+            Some(what) if !body.is_empty() => Err(ApiError::NotJson(what)),
+            _ => Ok(body),
+        }
+    }
+}
+
+async fn read(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
+        return Err(ApiError::TooLarge(limit));
+    }
+    let broken = |e: warp::Error| ApiError::Malformed(format!("the body broke off: {e}"));
+    let first = body.next().await.transpose().map_err(broken)?.unwrap_or_default();
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = body.next().await.transpose().map_err(broken)? {
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&chunk);
+        if whole.len() > limit {
+            return Err(ApiError::TooLarge(limit));
+        }
+    }
+    // Most bodies come in one piece, which needs no copy.
+    let whole = if whole.is_empty() { first } else { whole.freeze() };
+    if whole.len() > limit { Err(ApiError::TooLarge(limit)) } else { Ok(whole) }
+}
+
+/// What the body is, if by its own word it is no JSON in UTF-8.
+fn not_json(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    if let Some(encoding) = text(CONTENT_ENCODING)
+        && !encoding.eq_ignore_ascii_case("identity")
+    {
+        return Some(format!("encoded as {encoding}"));
+    }
+    let content_type = text(CONTENT_TYPE)?;
+    let Ok(mime) = content_type.parse::<mime::Mime>() else {
+        return Some(content_type);
+    };
+    let json = mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON);
+    let utf8 = mime.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);
+    (!json || !utf8).then_some(content_type)
+}
+
+/// A name for one request.
+pub(super) struct RequestId(String);
+
+impl RequestId {
+    /// The client's own, if it is short and plain; otherwise a new one.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let plain = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        let given = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+        // An id for logs needs no time in it.
+        let made = || Ulid::from_parts(fastrand::u64(..) >> 16, fastrand::u128(..)).to_string();
+        Self(given.map_or_else(made, str::to_owned))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,175 @@
+//! From a request to its handler. One list of routes, rather than a chain of
+//! filters, so that a wrong method can be answered with those that would do,
+//! and a route costs the same wherever it stands.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method};
+use percent_encoding::percent_decode_str;
+use tracing::Instrument;
+use warp::reply::Response;
+use warp::{Filter, Reply};
+
+use super::error::ApiError;
+use super::request::{Body, Request, RequestId, X_REQUEST_ID, boxed};
+use super::{App, ROUTES};
+
+/// What a handler answers.
+pub(super) type Answer = Result<Response, ApiError>;
+
+type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// A method, a pattern of literal segments and `{parameters}`, and a handler.
+pub(super) struct Route {
+    method: Method,
+    pattern: &'static str,
+    handler: fn(Arc<App>, Request) -> Answering,
+}
+
+impl Route {
+    pub(super) const fn new(
+        method: Method,
+        pattern: &'static str,
+        handler: fn(Arc<App>, Request) -> Answering,
+    ) -> Self {
+        Self { method, pattern, handler }
+    }
+
+    /// The parameters, if the pattern fits.
+    fn fits(&self, segments: &[String]) -> Option<Vec<String>> {
+        let pattern = self.pattern.split('/').skip(1);
+        if pattern.clone().count() != segments.len() {
+            return None;
+        }
+        let mut params = vec![];
+        for (expected, segment) in pattern.zip(segments) {
+            if expected.starts_with('{') && !segment.is_empty() {
+                params.push(segment.clone());
+            } else if !expected.eq_ignore_ascii_case(segment) {
+                return None;
+            }
+        }
+        Some(params)
+    }
+
+    /// HEAD is GET without the body, which the server leaves out.
+    fn takes(&self, method: &Method) -> bool {
+        self.method == *method || (self.method == Method::GET && *method == Method::HEAD)
+    }
+}
+
+/// All routes as one filter.
+pub(super) fn filter(app: Arc<App>) -> impl Filter<Extract = (Response,), Error = std::convert::Infallible> + Clone {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::any()
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(move |method, path: warp::path::FullPath, query: String, headers, body| {
+            let app = app.clone();
+            let body = boxed(body);
+            async move { answer(app, method, path.as_str(), query, headers, body).await }
+        })
+        .or_else(|_| std::future::ready(Ok((warp::reply::reply().into_response(),))))
+}
+
+async fn answer(
+    app: Arc<App>,
+    method: Method,
+    path: &str,
+    query: String,
+    headers: http::HeaderMap,
+    body: Body,
+) -> Response {
+    let id = RequestId::of(&headers);
+    let span = tracing::info_span!("request", id = id.as_str());
+    let answered = async {
+        let segments = segments(path);
+        match find(&method, &segments) {
+            Ok((route, params)) => (route.handler)(app, Request { params, query, headers, body }).await,
+            Err(error) => Err(error),
+        }
+    };
+    let answered = answered.instrument(span.clone()).await;
+    let mut response = answered.unwrap_or_else(|error| {
+        span.in_scope(|| log(&method, path, &error));
+        error.into_response()
+    });
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(X_REQUEST_ID, id);
+    }
+    response
+}
+
+/// The decoded segments of a path; a slash at its end adds none. Bytes that are
+/// not UTF-8 become replacement characters, which no literal has.
+fn segments(path: &str) -> Vec<String> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    path.split('/').map(decoded).collect()
+}
+
+fn find(method: &Method, segments: &[String]) -> Result<(&'static Route, Vec<String>), ApiError> {
+    let mut allowed = vec![];
+    for route in &ROUTES {
+        if let Some(params) = route.fits(segments) {
+            if route.takes(method) {
+                return Ok((route, params));
+            }
+            allowed.push(route.method.as_str());
+        }
+    }
+    if allowed.is_empty() {
+        return Err(ApiError::NotFound("there is nothing at this path: see the README for what there is".into()));
+    }
+    Err(ApiError::MethodNotAllowed(allowed.join(", ")))
+}
+
+/// Trouble of ours is an error; a request that was refused is a detail.
+fn log(method: &Method, path: &str, error: &ApiError) {
+    let status = error.status().as_u16();
+    if error.status().is_server_error() {
+        tracing::error!(%method, path, status, %error, "a request failed");
+    } else {
+        tracing::debug!(%method, path, status, %error, "a request was refused");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(method: &Method, path: &str) -> Result<(&'static str, Vec<String>), u16> {
+        find(method, &segments(path))
+            .map(|(route, params)| (route.pattern, params))
+            .map_err(|error| error.status().as_u16())
+    }
+
+    #[test]
+    fn a_path_is_found_whatever_its_case_and_with_a_slash_at_its_end() {
+        for path in ["/api/hooks", "/API/Hooks/", "/api/h%6Foks"] {
+            assert_eq!(found(&Method::GET, path), Ok(("/api/hooks", vec![])));
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded_one_segment_each() {
+        let publish = found(&Method::POST, "/hooks/publish/a%2Fb%20c");
+        assert_eq!(publish, Ok(("/hooks/publish/{type}", vec!["a/b c".to_owned()])));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found_and_what_is_names_its_methods() {
+        for path in ["/", "/api", "/api//hooks", "/api/hooks/1/2", "/api/hooks//"] {
+            assert_eq!(found(&Method::GET, path), Err(404), "{path}");
+        }
+        assert_eq!(found(&Method::PUT, "/hooks"), Err(405));
+        let error = find(&Method::PUT, &segments("/hooks")).err().map(|e| e.to_string());
+        assert_eq!(error.as_deref(), Some("this path takes POST, GET"));
+        assert_eq!(found(&Method::HEAD, "/healthz"), Ok(("/healthz", vec![])));
+    }
+}

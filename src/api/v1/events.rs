@@ -1,0 +1,88 @@
+//! `/api/v1/events`: publishing, and what was published.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::LOCATION;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use warp::Reply;
+use warp::reply::json;
+
+use crate::api::App;
+use crate::api::error::ApiError;
+use crate::api::kudu::{distinct_applications, idempotency_key, prefer_wait, preferred};
+use crate::api::request::Request;
+use crate::api::router::Answer;
+use crate::api::views::{EventView, ListView, PublishedView};
+use crate::domain::Invalid;
+use crate::domain::event::{EventType, Idempotency, NewEvent};
+use crate::domain::hook::Owner;
+use crate::domain::id::EventId;
+
+/// `GET /api/v1/events?limit=&cursor=`
+pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
+    request.only_query(&["limit", "cursor"])?;
+    let page = request.page()?;
+    let events = app.db.read(move |archive| archive.events(page)).await?;
+    Ok(json(&ListView::of(events, EventView::from)).into_response())
+}
+
+/// `GET /api/v1/events/{id}`
+pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
+    let missing = || ApiError::NotFound("there is no such event".into());
+    let id: EventId = request.param().parse().map_err(|_| missing())?;
+    let event = app.db.read(move |archive| archive.event(id)).await?;
+    Ok(json(&EventView::from(event.ok_or_else(missing)?)).into_response())
+}
+
+/// `POST /api/v1/events`: `{"type", "payload", "application" or "applications"}`
+pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
+    let key = idempotency_key(&request)?;
+    let wait = prefer_wait(&request);
+    let body = request.json_body(app.max_body).await?;
+    let mut event = parse(&body)?;
+    event.idempotency = key.map(|key| Idempotency::of(key, &event.applications, &event.payload));
+    let waits = wait.unwrap_or(app.publish_wait);
+    let published = app.publisher.publish(Owner::ADMIN, event, waits).await?;
+    let location = format!("/api/v1/events/{}", published.id);
+    let reply = warp::reply::with_status(json(&PublishedView::from(&published)), StatusCode::CREATED);
+    Ok(preferred(warp::reply::with_header(reply, LOCATION, location), wait))
+}
+
+/// The payload is taken out of the body to the byte.
+fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
+    let malformed = |e| ApiError::Malformed(format!("the body is not a JSON object: {e}"));
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(malformed)?;
+    let missing = || Invalid::new("type", "is missing: name the event's type, such as PostDeployment");
+    let event_type: String = take(&mut fields, "type", "a text")?.ok_or_else(missing)?;
+    let one: Option<String> = take(&mut fields, "application", "a text")?;
+    let mut names: Vec<String> = take(&mut fields, "applications", "a list of texts")?.unwrap_or_default();
+    names.extend(one);
+    let payload = fields.remove("payload").map_or("null", RawValue::get);
+    let event = NewEvent {
+        event_type: EventType::parse(&event_type).map_err(|invalid| Invalid { field: "type", ..invalid })?,
+        applications: distinct_applications(&names)?,
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        idempotency: None,
+    };
+    match fields.keys().next() {
+        None => Ok(event),
+        Some(name) => Err(ApiError::Malformed(format!(
+            "an event has no field `{name}`: it has type, application, applications, payload"
+        ))),
+    }
+}
+
+fn take<T: DeserializeOwned>(
+    fields: &mut BTreeMap<String, &RawValue>,
+    name: &'static str,
+    what: &str,
+) -> Result<Option<T>, Invalid> {
+    let Some(raw) = fields.remove(name) else {
+        return Ok(None);
+    };
+    serde_json::from_str(raw.get()).map(Some).map_err(|_| Invalid::new(name, format!("is not {what}")))
+}

@@ -1,0 +1,5 @@
+//! Nyala's own API: a file a noun.
+
+pub(super) mod deliveries;
+pub(super) mod events;
+pub(super) mod hooks;

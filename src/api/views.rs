@@ -1,0 +1,208 @@
+//! What is kept, as JSON: one shape a noun, whichever way it is asked for.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::domain::delivery::{Attempt, Delivery};
+use crate::domain::event::Event;
+use crate::domain::hook::Hook;
+use crate::domain::id::{DeliveryId, EventId, HookId};
+use crate::domain::outcome::{Outcome, status_name};
+use crate::domain::time::Timestamp;
+use crate::store::page::Paged;
+use crate::store::{EventSummary, Published};
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(super) struct ListView<T> {
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+impl<T> ListView<T> {
+    pub(super) fn of<I>(page: Paged<I>, view: impl Fn(I) -> T) -> Self {
+        Self { items: page.items.into_iter().map(view).collect(), next: page.next.map(|cursor| cursor.to_string()) }
+    }
+}
+
+/// A hook: Kudu's eight fields in Kudu's words, then ours. The `last_` fields
+/// are absent until the first attempt.
+#[derive(Serialize)]
+pub(super) struct HookView {
+    id: HookId,
+    event: String,
+    url: String,
+    insecure_ssl: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_datetime: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_context: Option<String>,
+    events: Vec<String>,
+    applications: Vec<String>,
+    description: Option<String>,
+    dialect: &'static str,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Hook> for HookView {
+    fn from(hook: Hook) -> Self {
+        let events = hook.filter.events();
+        let last = hook.last;
+        Self {
+            id: hook.id,
+            event: events.first().cloned().unwrap_or_default(),
+            url: hook.url.as_str().to_owned(),
+            insecure_ssl: hook.insecure_ssl,
+            last_status: last.as_ref().map(|last| status_name(last.status).into_owned()),
+            last_reason: last.as_ref().map(|last| last.reason.clone()),
+            last_datetime: last.as_ref().map(|last| last.started_at.kudu()),
+            last_context: last.and_then(|last| last.context),
+            events,
+            applications: hook.filter.applications(),
+            description: hook.description,
+            dialect: hook.dialect.as_str(),
+            created_at: hook.created_at,
+            updated_at: hook.updated_at,
+        }
+    }
+}
+
+/// The answer to a publish.
+#[derive(Serialize)]
+pub(super) struct PublishedView<'a> {
+    id: EventId,
+    r#type: &'a str,
+    deliveries: u32,
+}
+
+impl<'a> From<&'a Published> for PublishedView<'a> {
+    fn from(published: &'a Published) -> Self {
+        Self { id: published.id, r#type: published.event_type.as_str(), deliveries: published.deliveries }
+    }
+}
+
+/// An event; its payload only where one event is asked for.
+#[derive(Serialize)]
+pub(super) struct EventView {
+    id: EventId,
+    r#type: String,
+    applications: Vec<String>,
+    published_at: Timestamp,
+    deliveries: u32,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
+}
+
+impl From<EventSummary> for EventView {
+    fn from(EventSummary { event, bytes }: EventSummary) -> Self {
+        Self {
+            id: event.id,
+            r#type: event.event_type.as_str().to_owned(),
+            applications: event.applications,
+            published_at: event.published_at,
+            deliveries: event.deliveries,
+            bytes,
+            payload: None,
+        }
+    }
+}
+
+impl From<Event> for EventView {
+    fn from(event: Event) -> Self {
+        let bytes = event.payload.len() as u64;
+        // An empty payload went out as `null`, and anything else was checked when it came.
+        let payload = serde_json::from_slice(&event.payload).ok();
+        Self { payload, ..EventSummary { event, bytes }.into() }
+    }
+}
+
+/// A delivery.
+#[derive(Serialize)]
+pub(super) struct DeliveryView {
+    id: DeliveryId,
+    event: EventId,
+    event_type: String,
+    hook: HookId,
+    state: &'static str,
+    attempt_count: u32,
+    created_at: Timestamp,
+    due_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<Vec<AttemptView>>,
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            id: DeliveryId(delivery.seq),
+            event: delivery.event,
+            event_type: delivery.event_type,
+            hook: delivery.hook,
+            state: delivery.state.as_str(),
+            attempt_count: delivery.attempts,
+            created_at: delivery.created_at,
+            due_at: delivery.due_at,
+            finished_at: delivery.finished_at,
+            attempts: None,
+        }
+    }
+}
+
+impl From<(Delivery, Vec<Attempt>)> for DeliveryView {
+    fn from((delivery, attempts): (Delivery, Vec<Attempt>)) -> Self {
+        Self { attempts: Some(attempts.into_iter().map(AttemptView::from).collect()), ..delivery.into() }
+    }
+}
+
+/// An attempt: what was sent beside the payload, and what came of it.
+#[derive(Serialize)]
+pub(super) struct AttemptView {
+    number: u32,
+    started_at: Timestamp,
+    duration_ms: f64,
+    outcome: &'static str,
+    status: Option<u16>,
+    reason: String,
+    request_headers: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<AnswerView>,
+}
+
+/// An answer: headers in the order in which they came, and how the body begins,
+/// with replacement characters where it is no UTF-8.
+#[derive(Serialize)]
+pub(super) struct AnswerView {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl From<Attempt> for AttemptView {
+    fn from(attempt: Attempt) -> Self {
+        let (status, reason) = (attempt.outcome.status(), attempt.outcome.reason().to_owned());
+        let (outcome, answer) = match attempt.outcome {
+            Outcome::Answered(answer) => ("answered", Some(answer)),
+            Outcome::Failed(_) => ("failed", None),
+            Outcome::Refused(_) => ("refused", None),
+        };
+        Self {
+            number: attempt.number,
+            started_at: attempt.started_at,
+            duration_ms: attempt.duration.as_secs_f64() * 1000.0,
+            outcome,
+            status,
+            reason,
+            request_headers: attempt.request_headers,
+            answer: answer.map(|answer| AnswerView {
+                headers: answer.headers,
+                body: String::from_utf8_lossy(&answer.body).into_owned(),
+            }),
+        }
+    }
+}
