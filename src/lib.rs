@@ -25,8 +25,12 @@
 //! ```
 
 pub mod api;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod delivery;
 pub mod domain;
 pub mod publish;
+pub mod service;
 pub mod store;
+pub mod telemetry;

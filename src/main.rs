@@ -1,3 +1,12 @@
 //! Runs the command line, prints what went wrong, exits.
 
-fn main() {}
+use std::process::ExitCode;
+
+/// Half the time of a publish is spent in small allocations: on the same load
+/// the system's allocator takes a fifth longer.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    nyala::cli::main()
+}

@@ -1,0 +1,215 @@
+//! How client commands talk to a server: where it is, who is asking, and what its answers mean.
+
+pub mod answer;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::Method;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::redirect::Policy;
+use reqwest::{RequestBuilder, Url};
+
+use self::answer::Answer;
+use super::exit::Failure;
+use super::output::visible;
+
+/// Where a server is looked for when nobody says.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+/// How long a request may take, whole, unless the command says otherwise.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may take: short, so that an address that swallows packets leaves time for
+/// another attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What needs no escape anywhere in a URL (RFC 3986, unreserved).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The options of every command that talks to a server.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct Server {
+    /// Where the server is
+    #[arg(
+        id = "server",
+        long,
+        global = true,
+        env = "NYALA_SERVER",
+        value_name = "URL",
+        default_value = DEFAULT_SERVER
+    )]
+    address: String,
+    /// The token that says who is asking
+    #[arg(long, global = true, env = "NYALA_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<Token>,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// A secret that proves who is asking. It is never printed, not even when debugging.
+#[derive(Clone)]
+struct Token(String);
+
+impl FromStr for Token {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // A token that comes out of a file or a secret store often brings a newline along.
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Token(…)")
+    }
+}
+
+impl Server {
+    /// A client for this server. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Exit code 2 when the address or the token cannot be used.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let base = self.base()?;
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("nyala/", env!("CARGO_PKG_VERSION")))
+            .default_headers(self.headers()?)
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT);
+        if is_loopback(&base) {
+            http = http.no_proxy();
+        }
+        if base.scheme() == "http" {
+            // Nothing to verify: spares reading the system's certificates, which a bare container
+            // does not even have.
+            http = http.tls_certs_only([]);
+        }
+        let http = http.build().map_err(|error| Failure::failed(root_cause(&error)))?;
+        Ok(Client { http, base })
+    }
+
+    fn base(&self) -> Result<Url, Failure> {
+        // A variable that is set to nothing means what an unset one does.
+        let text = if self.address.trim().is_empty() { DEFAULT_SERVER } else { self.address.trim() };
+        let usage = |why: &str| Failure::usage(format!("--server: {why}, such as {DEFAULT_SERVER}"));
+        let mut base = Url::parse(text).map_err(|_| usage("want a URL"))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(usage("want an http:// or https:// URL"));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(usage("want a URL without a user or password (a token goes into NYALA_TOKEN)"));
+        }
+        base.set_query(None);
+        base.set_fragment(None);
+        Ok(base)
+    }
+
+    fn headers(&self) -> Result<HeaderMap, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(Token(token)) = self.token.as_ref().filter(|token| !token.0.is_empty()) {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_| Failure::usage("--token: it contains characters that no token has"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+}
+
+/// A proxy from the environment cannot reach what runs beside us.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    match address.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+/// A way to one server.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+}
+
+impl Client {
+    /// A request for the path made of `segments`, each escaped as a whole, below the server's own
+    /// path.
+    pub fn request(&self, method: Method, segments: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        let mut path = self.base.path().trim_end_matches('/').to_owned();
+        for segment in segments {
+            path.push('/');
+            path.push_str(&escaped(segment));
+        }
+        url.set_path(&path);
+        if !query.is_empty() {
+            let pairs: Vec<_> = query.iter().map(|(key, value)| format!("{key}={}", escaped(value))).collect();
+            url.set_query(Some(&pairs.join("&")));
+        }
+        self.http.request(method, url)
+    }
+
+    /// Sends a request and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// When no answer came; exit code 4.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        self.exchange(request).await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// As [`Client::send`], but an answer with an error status is a failure too.
+    ///
+    /// # Errors
+    /// Exit code 4 when no answer came, 1 when the answer is an error.
+    pub async fn ask(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        let answer = self.send(request).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(answer.failure()) }
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = response.bytes().await?;
+        let server = self.address();
+        Ok(Answer { server, status, headers, body })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let why = if error.is_timeout() { "no answer in time".to_owned() } else { root_cause(error) };
+        Failure::unreachable(format!("cannot reach {}: {why}", self.address())).advise(
+            "Is it running? Start it with `nyala serve`, or name another with --server or \
+                 NYALA_SERVER.",
+        )
+    }
+
+    fn address(&self) -> String {
+        self.base.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// The innermost reason: the outer ones only say that a request failed.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        _ => visible(&cause.to_string()).into_owned(),
+    }
+}

@@ -1,0 +1,90 @@
+//! The command line: one file a command.
+
+pub mod client;
+pub mod config;
+pub mod exit;
+pub mod hooks;
+pub mod listen;
+pub mod output;
+pub mod publish;
+pub mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::Flags;
+use exit::Failure;
+
+/// Tells the outside world about deployments: keeps every event on disk and
+/// delivers it to every hook that asked for it, until it arrives.
+///
+/// Without a command, `nyala` serves.
+#[derive(Debug, Parser)]
+#[command(name = "nyala", version, after_long_help = exit::HELP, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(Flags),
+    /// Publish an event
+    Publish(publish::Publish),
+    /// Add, list, show and remove hooks
+    Hooks(hooks::Hooks),
+    /// Receive deliveries and print them, for trying things out
+    Listen(listen::Listen),
+    /// Show every setting of the server, its value and where it came from
+    Config(config::Config),
+}
+
+/// Runs the command line of this process and says how it should end.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Fails only where a provider is installed already, and then that will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing can be said about a stderr that is closed.
+            let _ = writeln!(std::io::stderr(), "nyala: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+    let deepest = matches.subcommand().map_or(&matches, |(_, deepest)| deepest);
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
+    runtime.block_on(cli.run(deepest))
+}
+
+impl Cli {
+    async fn run(self, matches: &ArgMatches) -> Result<(), Failure> {
+        match self.command.unwrap_or(Command::Serve(self.serve)) {
+            Command::Serve(flags) => serve::run(flags, matches).await,
+            Command::Publish(args) => args.run().await,
+            Command::Hooks(args) => args.run().await,
+            Command::Listen(args) => args.run().await,
+            Command::Config(args) => args.run(matches),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_contradict_nothing() {
+        Cli::command().debug_assert();
+    }
+}

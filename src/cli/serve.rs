@@ -1,0 +1,54 @@
+//! `nyala serve`
+
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::exit::Failure;
+use super::output;
+use crate::clock::SystemClock;
+use crate::config::Flags;
+use crate::service::Service;
+use crate::telemetry;
+
+/// Serves until SIGTERM or SIGINT, then stops in order; a second signal ends it at once.
+///
+/// # Errors
+/// A setting cannot be used, or the service cannot start.
+pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failure> {
+    let (settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
+    telemetry::start(settings.log_format, &settings.log_level);
+    let mut signals = Signals::listen()?;
+    let started = Service::start(&settings, Arc::new(SystemClock)).await;
+    let service = started.map_err(|e| Failure::failed(e.to_string()))?;
+    // Whoever started us may not read what we say.
+    let _ = output::emit(&format!("listening on http://{}", service.address()));
+    tracing::info!(address = %service.address(), database = %settings.database.display(), "serving");
+    signals.next().await;
+    tracing::info!("stopping");
+    tokio::select! {
+        () = service.stop() => tracing::info!("stopped"),
+        () = signals.next() => tracing::warn!("stopped at once: the next start takes up what was in flight"),
+    }
+    Ok(())
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")));
+        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Settings: defaults, then the file, then the environment, then flags; checked
+//! once, their relations too.
+
+mod file;
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+use humantime::Duration as Span;
+
+use crate::delivery::Policy;
+use crate::domain::network::Network;
+use crate::domain::retry::RetrySchedule;
+use crate::telemetry::{LogFormat, LogLevel};
+
+/// The longest that a publish may wait, and the most that a person would.
+const MAX_PUBLISH_WAIT: Duration = Duration::from_mins(1);
+
+/// The longest that one attempt may be given.
+const MAX_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The largest body that may be allowed: what is queued for the writer holds it whole.
+const MAX_MAX_BODY: ByteSize = ByteSize::mib(32);
+
+/// The flags of `serve` and `config`, as they were typed or stood in the environment.
+#[derive(Debug, Clone, Args)]
+pub struct Flags {
+    /// A TOML file with settings, under the names of the flags
+    #[arg(long, env = "NYALA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "NYALA_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The database file; its folder is made [default: data/nyala.db]
+    #[arg(long, env = "NYALA_DATABASE", value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// Where hooks may point besides the public internet: loopback, private, a block such as 10.0.0.0/8, or *.example.com; repeatable
+    #[arg(long, env = "NYALA_ALLOW_NETWORK", value_name = "NETWORK", value_delimiter = ',')]
+    allow_network: Vec<Network>,
+    /// The waits between attempts; when they are used up a delivery is dead [default: 5s,5m,30m,2h,5h,10h,14h,20h,24h]
+    #[arg(long, env = "NYALA_RETRY_SCHEDULE", value_name = "WAITS")]
+    retry_schedule: Option<RetrySchedule>,
+    /// How long one attempt may take, whole [default: 10s]
+    #[arg(long, env = "NYALA_DELIVERY_TIMEOUT", value_name = "TIME")]
+    delivery_timeout: Option<Span>,
+    /// How long a publish waits for first attempts unless it says otherwise [default: 0s]
+    #[arg(long, env = "NYALA_PUBLISH_WAIT", value_name = "TIME")]
+    publish_wait: Option<Span>,
+    /// Attempts in flight, in all [default: 1024]
+    #[arg(long, env = "NYALA_WORKERS", value_name = "NUMBER")]
+    workers: Option<usize>,
+    /// Attempts in flight for one hook [default: 16]
+    #[arg(long, env = "NYALA_WORKERS_PER_HOOK", value_name = "NUMBER")]
+    workers_per_hook: Option<usize>,
+    /// The largest body that is taken [default: 1 MiB]
+    #[arg(long, env = "NYALA_MAX_BODY", value_name = "SIZE")]
+    max_body: Option<ByteSize>,
+    /// How logs look: human, json, or auto (human on a terminal) [default: auto]
+    #[arg(long, env = "NYALA_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `info,nyala::store=debug` [default: info]
+    #[arg(long, env = "NYALA_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<LogLevel>,
+}
+
+/// What `serve` goes by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The database file.
+    pub database: PathBuf,
+    /// Where hooks may point besides the public internet.
+    pub allow_network: Vec<Network>,
+    /// How delivery behaves.
+    pub policy: Policy,
+    /// How long a publish waits for first attempts unless it says otherwise.
+    pub publish_wait: Duration,
+    /// The largest body that is taken, in bytes.
+    pub max_body: usize,
+    /// How logs look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: LogLevel,
+}
+
+/// A setting as `nyala config` shows it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Shown {
+    /// The flag's name without dashes in front.
+    pub name: &'static str,
+    /// Its value, as it could be typed.
+    pub value: String,
+    /// `default`, the file's name, `environment` or `flag`.
+    pub origin: String,
+}
+
+/// A setting that cannot be used: which, where it came from, and the remedy.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Flags {
+    /// Puts all layers together. `matches` tell flags from the environment.
+    ///
+    /// # Errors
+    /// Names the setting, where it came from and what would be right.
+    pub fn resolve(self, matches: &ArgMatches) -> Result<(Settings, Vec<Shown>), ConfigError> {
+        let file = self.config.as_deref().map(file::File::read).transpose()?;
+        let mut layers = Layers { matches, file, shown: vec![] };
+        let allow_network = Some(self.allow_network).filter(|list| !list.is_empty()).map(List);
+        let settings = Settings {
+            listen: layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?,
+            database: layers.pick("database", self.database.map(Path), Path("data/nyala.db".into()))?.0,
+            allow_network: layers.pick("allow-network", allow_network, List(vec![]))?.0,
+            policy: Policy {
+                retry_schedule: layers.pick("retry-schedule", self.retry_schedule, RetrySchedule::default())?,
+                timeout: *layers.pick("delivery-timeout", self.delivery_timeout, Duration::from_secs(10).into())?,
+                workers: layers.pick("workers", self.workers, 1024)?,
+                workers_per_hook: layers.pick("workers-per-hook", self.workers_per_hook, 16)?,
+            },
+            publish_wait: *layers.pick("publish-wait", self.publish_wait, Duration::ZERO.into())?,
+            max_body: bytes(layers.pick("max-body", self.max_body, ByteSize::mib(1))?),
+            log_format: layers.pick("log-format", self.log_format, LogFormat::Auto)?,
+            log_level: layers.pick("log-level", self.log_level, LogLevel::default())?,
+        };
+        if let Some(file) = &layers.file {
+            file.only_known(&layers.shown.iter().map(|shown| shown.name).collect::<Vec<_>>())?;
+        }
+        check(&settings)?;
+        Ok((settings, layers.shown))
+    }
+}
+
+struct Layers<'a> {
+    matches: &'a ArgMatches,
+    file: Option<file::File>,
+    shown: Vec<Shown>,
+}
+
+impl Layers<'_> {
+    /// The setting from the uppermost layer that has it.
+    fn pick<T>(&mut self, name: &'static str, typed: Option<T>, default: T) -> Result<T, ConfigError>
+    where
+        T: FromStr<Err: Display> + Display,
+    {
+        let (value, origin) = match (typed, &self.file) {
+            (Some(value), _) => (value, self.typed_where(name)),
+            (None, Some(file)) => match file.get(name)? {
+                Some(value) => (value, file.name()),
+                None => (default, "default".to_owned()),
+            },
+            (None, None) => (default, "default".to_owned()),
+        };
+        self.shown.push(Shown { name, value: value.to_string(), origin });
+        Ok(value)
+    }
+
+    fn typed_where(&self, name: &str) -> String {
+        let id = name.replace('-', "_");
+        match self.matches.value_source(&id) {
+            Some(ValueSource::EnvVariable) => format!("environment (NYALA_{})", id.to_uppercase()),
+            _ => "flag".to_owned(),
+        }
+    }
+}
+
+/// What each setting for itself cannot tell.
+fn check(settings: &Settings) -> Result<(), ConfigError> {
+    let policy = &settings.policy;
+    let wrong = [
+        (policy.workers == 0, "workers must be at least 1"),
+        (policy.workers_per_hook == 0, "workers-per-hook must be at least 1"),
+        (
+            policy.workers_per_hook > policy.workers,
+            "workers-per-hook cannot be more than workers: lower it, or raise --workers",
+        ),
+        (
+            policy.timeout.is_zero() || policy.timeout > MAX_TIMEOUT,
+            "delivery-timeout must be more than 0s and at most 5m",
+        ),
+        (settings.publish_wait > MAX_PUBLISH_WAIT, "publish-wait can be at most 60s"),
+        (
+            settings.max_body == 0 || settings.max_body > bytes(MAX_MAX_BODY),
+            "max-body must be at least 1 byte and at most 32 MiB",
+        ),
+    ];
+    match wrong.iter().find(|(wrong, _)| *wrong) {
+        Some((_, message)) => Err(ConfigError((*message).to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}
+
+/// A path that can be shown.
+struct Path(PathBuf);
+
+impl FromStr for Path {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.into()))
+    }
+}
+
+impl Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+/// Values with commas between them.
+struct List<T>(Vec<T>);
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        let parts = text.split(',').filter(|part| !part.trim().is_empty());
+        parts.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl<T: Display> Display for List<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let values: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&values.join(","))
+    }
+}

@@ -1,0 +1,173 @@
+//! Puts the house together and takes it apart.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::api::{App, server};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::delivery::dispatcher::Dispatcher;
+use crate::delivery::sender::Sender;
+use crate::delivery::sweeper::Sweeper;
+use crate::publish::Publisher;
+use crate::store::StoreError;
+use crate::store::db::{Db, Handover};
+use crate::store::room::Room;
+
+/// How long requests and attempts in flight may take to end after a stop.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// How long giving back what did not end may take after that.
+const RELEASE: Duration = Duration::from_millis(1500);
+
+/// Why a service did not start: what is wrong and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0} ({1}): choose another with --listen")]
+    Listen(SocketAddr, std::io::Error),
+    /// The database's folder or lock cannot be made.
+    #[error("cannot use {0} ({1}): check that this user may write there, or choose another file with --database")]
+    Folder(String, std::io::Error),
+    /// Another server has the database.
+    #[error("another nyala serves {0} already: stop that one, or choose another file with --database")]
+    Locked(String),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// TLS cannot be set up for outgoing requests.
+    #[error("cannot set up TLS for outgoing requests: {0}")]
+    Tls(String),
+}
+
+/// A whole Nyala, running.
+pub struct Service {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    dispatcher: JoinHandle<()>,
+    sweeper: JoinHandle<()>,
+    db: Db,
+    clock: Arc<dyn Clock>,
+    /// Held for as long as the service has the database; the kernel lets go of
+    /// it whichever way the process ends.
+    lock: File,
+}
+
+impl Service {
+    /// Opens the database, takes back what a former process held, and begins to
+    /// listen and to deliver.
+    ///
+    /// # Errors
+    /// Says what is in the way and what to do.
+    pub async fn start(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let listener = TcpListener::bind(settings.listen).await.map_err(|e| StartError::Listen(settings.listen, e))?;
+        let address = listener.local_addr().map_err(|e| StartError::Listen(settings.listen, e))?;
+        let lock = lock(&settings.database)?;
+        let room = Arc::new(Room::new(settings.policy.workers_per_hook));
+        let (db, handover) = Db::open(&settings.database, room)?;
+        let sender = Sender::new(settings.policy.timeout, settings.policy.workers_per_hook).map_err(StartError::Tls)?;
+        let now = clock.now();
+        db.write(move |store| store.take_back(now, true)).await?;
+        let stop = watch::Sender::new(false);
+        let works = Works { db: db.clone(), clock: clock.clone(), wake: Arc::default(), removed: Arc::default() };
+        Ok(Self {
+            address,
+            server: tokio::spawn(server::serve(listener, works.app(settings, stop.subscribe()), stop.subscribe())),
+            dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
+            sweeper: tokio::spawn(works.sweeper().run(stop.subscribe())),
+            stop,
+            db,
+            clock,
+            lock,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, lets what is in flight end for a while, gives back the
+    /// rest and closes the database; within ten seconds.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let deadline = Instant::now() + GRACE;
+        for (name, mut task) in [("server", self.server), ("dispatcher", self.dispatcher), ("sweeper", self.sweeper)] {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                tracing::warn!(task = name, "did not end in time; what it was doing is given back");
+                task.abort();
+            }
+        }
+        let now = self.clock.now();
+        let given_back = tokio::time::timeout(RELEASE, self.db.write(move |store| store.take_back(now, true))).await;
+        if !matches!(given_back, Ok(Ok(_))) {
+            tracing::warn!("what was leased could not be given back; the next start takes it back");
+        }
+        let db = self.db;
+        if tokio::task::spawn_blocking(move || db.close()).await.is_err() {
+            tracing::error!("the database was not closed in order; the next start repairs it");
+        }
+        drop(self.lock);
+    }
+}
+
+/// What the works share.
+struct Works {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    wake: Arc<Notify>,
+    removed: Arc<Notify>,
+}
+
+impl Works {
+    fn app(&self, settings: &Settings, stop: watch::Receiver<bool>) -> Arc<App> {
+        let lease = settings.policy.lease();
+        Arc::new(App {
+            publisher: Publisher::new(self.db.clone(), self.clock.clone(), lease, self.wake.clone(), stop),
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            removed: self.removed.clone(),
+            max_body: settings.max_body,
+            publish_wait: settings.publish_wait,
+        })
+    }
+
+    fn dispatcher(&self, handover: Handover, sender: Sender, settings: &Settings) -> Dispatcher {
+        let policy = settings.policy.clone();
+        Dispatcher::new(self.db.clone(), handover, self.clock.clone(), sender, policy, self.wake.clone())
+    }
+
+    fn sweeper(&self) -> Sweeper {
+        Sweeper {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            removed: self.removed.clone(),
+            wake: self.wake.clone(),
+        }
+    }
+}
+
+/// Makes the database's folder and takes the lock beside it.
+fn lock(database: &Path) -> Result<File, StartError> {
+    let path = PathBuf::from(format!("{}.lock", database.display()));
+    let fail = |e| StartError::Folder(path.display().to_string(), e);
+    if let Some(folder) = database.parent() {
+        std::fs::create_dir_all(folder).map_err(fail)?;
+    }
+    let file = File::options().create(true).append(true).open(&path).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Locked(database.display().to_string())),
+        Err(TryLockError::Error(e)) => Err(fail(e)),
+    }
+}
