@@ -1,0 +1,155 @@
+//! `nyala publish` and `nyala hooks` against `nyala serve`.
+
+use super::{Running, Server, nyala, run, run_with_stdin};
+
+#[test]
+fn a_published_event_arrives_to_the_byte() {
+    let (server, receiver) = (Server::start(), Running::listen(&[]));
+    server.add(&format!("{}/cb", receiver.url), "PostDeployment");
+    let payload = r#"{"b" : 1.00,"a":[12345678901234567890123], "a":null}"#;
+
+    let published = server.run(["publish", "PostDeployment", "--data", payload]).done();
+
+    assert!(published.stdout.starts_with("evt_"), "{published:?}");
+    assert!(published.stdout.ends_with(" PostDeployment: 1 delivery\n"), "{published:?}");
+    let headline = receiver.line();
+    assert!(headline.contains(" POST /cb PostDeployment "), "{headline}");
+    assert!(headline.ends_with(" attempt 1 -> 200"), "{headline}");
+    assert_eq!(receiver.line(), payload);
+}
+
+#[test]
+fn a_payload_comes_from_a_file_or_from_stdin_or_is_null() {
+    let (server, receiver) = (Server::start(), Running::listen(&["--json"]));
+    server.add(&receiver.url, "*");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("event.json"), "{\n  \"from\": \"file\"\n}\n").unwrap();
+    let publish = || {
+        let mut command = nyala(["publish", "any/type ?", "--server", &server.running.url]);
+        command.current_dir(folder.path());
+        command
+    };
+    let body = || {
+        let line: serde_json::Value = serde_json::from_str(&receiver.line()).unwrap();
+        assert_eq!(line["headers"]["nyala-event"], "any/type ?");
+        line["body"].as_str().unwrap().to_owned()
+    };
+
+    run(publish().args(["--data", "@event.json"])).done();
+    assert_eq!(body(), "{\n  \"from\": \"file\"\n}\n");
+
+    run_with_stdin(publish().args(["--data", "-"]), "[\"stdin\"]").done();
+    assert_eq!(body(), "[\"stdin\"]");
+
+    run(&mut publish()).done();
+    assert_eq!(body(), "null");
+}
+
+#[test]
+fn an_event_that_nobody_wants_is_a_success_with_a_hint() {
+    let server = Server::start();
+
+    let published = server.run(["publish", "PostDeployment", "--json"]).done();
+
+    assert_eq!(published.json()["deliveries"], 0);
+    assert!(published.stderr.contains("no hook wants this PostDeployment yet"), "{published:?}");
+}
+
+#[test]
+fn what_failed_arrives_again_with_the_next_attempt_number() {
+    let (server, receiver) = (Server::start(), Running::listen(&["--fail-first", "1"]));
+    server.add(&receiver.url, "PostDeployment");
+
+    server.run(["publish", "PostDeployment", "--data", "7"]).done();
+
+    let (first, _, second) = (receiver.line(), receiver.line(), receiver.line());
+    assert!(first.ends_with(" attempt 1 -> 500"), "{first}");
+    assert!(second.ends_with(" attempt 2 -> 200"), "{second}");
+}
+
+#[test]
+fn hooks_are_added_listed_shown_and_removed() {
+    let server = Server::start();
+    let add = ["hooks", "add", "http://127.0.0.1:1/cb", "--event", "A", "--event", "B"];
+
+    let added = server.run(add).done();
+    let again = server.run(add).done();
+    assert_eq!(added.stdout, "hook 1: http://127.0.0.1:1/cb is told about A, B of any application\n");
+    assert_eq!(again.stdout, added.stdout);
+
+    let list = server.run(["hooks", "list"]).done().stdout;
+    let [header, row] = list.lines().collect::<Vec<_>>()[..] else { panic!("{list}") };
+    assert!(header.starts_with("ID  URL "), "{header}");
+    assert!(row.starts_with("1   http://127.0.0.1:1/cb  A, B    *  "), "{row}");
+
+    let shown = server.run(["hooks", "show", "1"]).done().stdout;
+    assert!(shown.lines().any(|line| line.split_whitespace().eq(["event", "A"])), "{shown}");
+    assert_eq!(server.run(["hooks", "show", "1", "--json"]).done().json()["url"], "http://127.0.0.1:1/cb");
+
+    assert_eq!(server.run(["hooks", "remove", "1"]).done().stdout, "hook 1 removed\n");
+    assert_eq!(server.run(["hooks", "list", "--json"]).done().stdout, "[]\n");
+}
+
+#[test]
+fn a_list_ends_where_it_was_told_to_and_says_that_there_is_more() {
+    let server = Server::start();
+    for port in 1..=3 {
+        server.add(&format!("http://127.0.0.1:{port}/"), "A");
+    }
+    let ids = |list: &super::Ended| -> Vec<_> {
+        list.json().as_array().unwrap().iter().map(|hook| hook["id"].as_u64().unwrap()).collect()
+    };
+
+    let two = server.run(["hooks", "list", "--limit", "2", "--json"]).done();
+    assert_eq!(ids(&two).len(), 2);
+    assert!(two.stderr.contains("there are more hooks"), "{two:?}");
+
+    let all = server.run(["hooks", "list", "--json"]).done();
+    assert_eq!(ids(&all).len(), 3);
+    assert_eq!(all.stderr, "");
+}
+
+#[test]
+fn the_same_url_for_other_events_is_refused_with_a_way_out() {
+    let server = Server::start();
+    server.add("http://127.0.0.1:1/cb", "A");
+
+    let refused = server.run(["hooks", "add", "http://127.0.0.1:1/cb", "--event", "B"]);
+
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.starts_with("nyala: the server answered 409: "), "{refused:?}");
+    assert!(refused.stderr.contains("nyala hooks remove ID"), "{refused:?}");
+}
+
+#[test]
+fn a_url_that_cannot_be_called_is_refused_by_name() {
+    let server = Server::start();
+
+    let refused = server.run(["hooks", "add", "ftp://example.com", "--event", "A"]);
+
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("\n  url: "), "{refused:?}");
+}
+
+#[test]
+fn a_hook_that_is_not_there_is_named_and_the_others_still_go() {
+    let server = Server::start();
+    let first = server.add("http://127.0.0.1:1/", "A");
+    let second = server.add("http://127.0.0.1:2/", "A");
+
+    let removed = server.run(["hooks", "remove", &first, "999", &second]);
+
+    assert_eq!(removed.code, Some(1), "{removed:?}");
+    assert_eq!(removed.stdout, format!("hook {first} removed\nhook {second} removed\n"));
+    assert!(removed.stderr.contains("hook 999 is not removed: "), "{removed:?}");
+}
+
+#[test]
+fn a_certificate_that_is_not_checked_is_warned_of() {
+    let server = Server::start();
+
+    let added = server.run(["hooks", "add", "https://127.0.0.1:1/", "--event", "A", "--insecure-ssl", "--json"]);
+
+    assert!(added.stderr.contains("warning: with --insecure-ssl"), "{added:?}");
+    assert_eq!(added.done().json()["insecure_ssl"], true);
+}

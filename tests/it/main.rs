@@ -1,0 +1,6 @@
+//! The whole service, tested from outside: one binary, so that it links once.
+
+mod cli;
+mod house;
+mod receiver;
+mod smoke;
