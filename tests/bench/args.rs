@@ -1,0 +1,113 @@
+//! The knobs of the bench, and the plan that they add up to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// Connections of the raw loop and of the publisher wherever deliveries are measured.
+pub const CONNECTIONS: u32 = 64;
+/// Hooks that want every event where fan-out is measured.
+pub const FAN_OUT: u32 = 50;
+/// Connections at which publishes that nobody wants are measured.
+pub const UNWANTED_AT: [u32; 3] = [1, 32, 256];
+/// Events a second while latency is measured.
+pub const PACE: u32 = 50;
+
+/// Measures publishes, deliveries, latency, memory and start-up of the release binary.
+#[derive(Parser)]
+#[command(bin_name = "cargo bench --bench delivery --")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
+pub struct Args {
+    /// A smaller run of everything, about 20 seconds; knobs given beside it still count
+    #[arg(long)]
+    quick: bool,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Paired runs of R and deliveries [default: 5, quick: 3]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
+    /// Seconds for each raw loop and each run of publishes that nobody wants [default: 2, quick: 0.5]
+    #[arg(long, value_parser = positive_seconds)]
+    seconds: Option<Duration>,
+    /// Events for each run to one hook [default: 60000, quick: 10000]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    events: Option<u32>,
+    /// Events for each run at fan-out 50 [default: 4000, quick: 500]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    fan_out_events: Option<u32>,
+    /// Seconds during which latency is measured [default: 10, quick: 3]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    latency_seconds: Option<u32>,
+    /// Writes of 8 KiB, each with its fdatasync [default: 1000, quick: 200]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    syncs: Option<u32>,
+    /// Finished deliveries in the database of the second start-up [default: 1000000, quick: 50000]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    finished: Option<u32>,
+    /// Leave out start-up, the longest part
+    #[arg(long)]
+    skip_startup: bool,
+    /// Seconds after which a single step counts as stuck
+    #[arg(long, default_value = "300", value_parser = positive_seconds)]
+    limit: Duration,
+    /// Where the databases go meanwhile: the disk that is measured
+    #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"), hide_default_value = true)]
+    folder: PathBuf,
+    /// What cargo adds by itself
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Set when the bench starts itself again as one of its helpers
+    #[arg(long, hide = true)]
+    pub role: Option<Role>,
+}
+
+/// What a process that the bench started from its own executable is there for.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Role {
+    Receiver,
+    Publisher,
+}
+
+/// How much of everything to measure: the knobs with their defaults filled in.
+pub struct Plan {
+    pub runs: u32,
+    pub span: Duration,
+    pub events: u32,
+    pub fan_out_events: u32,
+    pub latency_seconds: u32,
+    pub syncs: u32,
+    /// Finished deliveries before the second start-up; none leaves start-up out.
+    pub finished: Option<u32>,
+    pub limit: Duration,
+    pub folder: PathBuf,
+}
+
+impl Plan {
+    /// The plan that the arguments ask for.
+    pub fn of(args: &Args) -> Self {
+        let sized = |whole, quick| if args.quick { quick } else { whole };
+        let span = Duration::from_millis(u64::from(sized(2000, 500)));
+        Self {
+            runs: args.runs.unwrap_or(sized(5, 3)),
+            span: args.seconds.unwrap_or(span),
+            events: args.events.unwrap_or(sized(60_000, 10_000)),
+            fan_out_events: args.fan_out_events.unwrap_or(sized(4_000, 500)),
+            latency_seconds: args.latency_seconds.unwrap_or(sized(10, 3)),
+            syncs: args.syncs.unwrap_or(sized(1_000, 200)),
+            finished: (!args.skip_startup).then(|| args.finished.unwrap_or(sized(1_000_000, 50_000))),
+            limit: args.limit,
+            folder: args.folder.clone(),
+        }
+    }
+}
+
+/// Reads a number of seconds such as `2` or `0.5`.
+fn positive_seconds(text: &str) -> std::result::Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(span) if !span.is_zero() => Ok(span),
+        _ => Err("must be more than 0".to_owned()),
+    }
+}

@@ -1,0 +1,49 @@
+//! The event that is sent over and over: a deployment that went well, about 500 bytes.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+
+/// The type under which it is published.
+pub const EVENT_TYPE: &str = "PostDeployment";
+
+/// The part of a stamped payload that the receiver looks at.
+#[derive(Deserialize)]
+struct Stamp {
+    #[serde(rename = "sentNanos")]
+    sent_nanos: u64,
+}
+
+/// A payload as Kudu sends it after a deployment.
+pub fn plain() -> Bytes {
+    deployment().to_string().into()
+}
+
+/// The same payload, and when it was sent, in nanoseconds since 1970.
+pub fn stamped(sent_nanos: u64) -> Bytes {
+    let mut deployment = deployment();
+    deployment["sentNanos"] = sent_nanos.into();
+    deployment.to_string().into()
+}
+
+/// When a payload was sent, if it says so.
+pub fn sent_nanos(body: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Stamp>(body).ok().map(|stamp| stamp.sent_nanos)
+}
+
+fn deployment() -> serde_json::Value {
+    json!({
+        "id": "5f1c3a9be27d4806b1f04c52d9a7e86c30b4f7d2",
+        "status": "success",
+        "statusText": "",
+        "authorEmail": "ines.okafor@shop.example",
+        "author": "Ines Okafor",
+        "message": "Charge the card only after the basket is reserved\n\nA second tab could empty the basket in between.\n",
+        "deployer": "GitHub",
+        "receivedTime": "2025-03-14T09:26:53.5897932Z",
+        "startTime": "2025-03-14T09:26:54.1180340Z",
+        "endTime": "2025-03-14T09:27:31.4142135Z",
+        "complete": true,
+        "siteName": "shop-production"
+    })
+}

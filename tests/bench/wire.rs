@@ -1,0 +1,83 @@
+//! What the bench and its helpers say to each other over stdin and stdout: one JSON value a line.
+
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// What the publisher is asked to do next. It answers each job with one `Result<Tally, String>`.
+#[derive(Serialize, Deserialize)]
+pub enum Job {
+    /// Each connection posts the plain payload to `url`, one request after the other.
+    Load { url: String, connections: u32, until: Until, limit_ms: u64 },
+    /// Stamped payloads go to `url` on schedule, whether or not the earlier ones have been answered.
+    Paced { url: String, per_second: u32, count: u32, limit_ms: u64 },
+    /// One hook for each of these targets.
+    Subscribe { server: String, targets: Vec<String>, limit_ms: u64 },
+    /// Wait until the server says that it is ready.
+    Ready { server: String, limit_ms: u64 },
+}
+
+/// When a load is over.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub enum Until {
+    /// This many were accepted.
+    Accepted(u32),
+    /// This much time has passed.
+    Millis(u64),
+}
+
+/// What came of a job.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Requests that were answered with 200.
+    pub accepted: u32,
+    /// Requests that were answered with 503 and sent again.
+    pub refused: u32,
+    /// From the first request sent to the last one answered.
+    pub seconds: f64,
+    /// When the first request was sent, in nanoseconds since 1970.
+    pub first_nanos: u64,
+}
+
+/// What the receiver is asked.
+#[derive(Serialize, Deserialize)]
+pub enum Ask {
+    /// Count from nothing, forget latencies, and say `Reached` at this count. Answered with `Ready`.
+    Expect(u64),
+    /// Answered with `Count`.
+    Count,
+    /// Answered with `Latencies`.
+    Latencies,
+}
+
+/// What the receiver says.
+#[derive(Serialize, Deserialize)]
+pub enum Heard {
+    Listening {
+        port: u16,
+    },
+    Ready,
+    /// The expected count was reached, at this many nanoseconds since 1970.
+    Reached {
+        at_nanos: u64,
+    },
+    Count(u64),
+    /// From just before the publish to the receiver having the whole body.
+    Latencies(Vec<u64>),
+}
+
+/// The time that all processes on this machine share, in nanoseconds since 1970.
+pub fn now_nanos() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Writes one value as one line to stdout, at once.
+pub fn say(value: &impl Serialize) -> crate::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    let mut out = io::stdout().lock();
+    out.write_all(&line)?;
+    Ok(out.flush()?)
+}
