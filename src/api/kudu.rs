@@ -28,6 +28,9 @@ use crate::store::{Added, HookFilter};
 /// The longest that a publish may wait for first attempts.
 pub(super) const MAX_WAIT: Duration = Duration::from_mins(1);
 
+/// The most applications that one event may concern.
+const MAX_APPLICATIONS: usize = 100;
+
 /// Hooks that are read at a time while a list is streamed.
 const LIST_STEP: usize = 500;
 
@@ -144,10 +147,16 @@ pub(super) fn applications(request: &Request) -> Result<Vec<Application>, ApiErr
 }
 
 /// Each named application once.
+///
+/// Each costs every publish a look-up or two, so there is a limit.
 pub(super) fn distinct_applications(names: &[String]) -> Result<Vec<Application>, ApiError> {
     let mut applications = names.iter().map(|name| Application::parse(name)).collect::<Result<Vec<_>, _>>()?;
     applications.sort();
     applications.dedup();
+    if applications.len() > MAX_APPLICATIONS {
+        let message = format!("are {}: an event concerns at most {MAX_APPLICATIONS}", applications.len());
+        return Err(Invalid::new("applications", message).into());
+    }
     Ok(applications)
 }
 

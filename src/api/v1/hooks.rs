@@ -61,7 +61,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
         Changed::To(hook) => Ok(json(&HookView::from(hook)).into_response()),
         Changed::Absent => Err(missing()),
         Changed::Invalid(invalid) => Err(invalid.into()),
-        Changed::Conflict(_) => {
+        Changed::Conflict => {
             let message = "is registered already by another hook: remove that one first";
             Err(ApiError::Conflict(Invalid::new("url", message)))
         }

@@ -60,11 +60,10 @@ const TARGET: &str = "
     FROM hooks LEFT JOIN hook_credentials ON hook_id = id
     WHERE id = ?1 AND removed_at IS NULL";
 
-/// A removed hook with something pending comes first, so that one that waits
-/// for an attempt to end holds up no other.
+/// A removed hook that still owes something which no attempt is being made at.
 const NEXT_REMOVAL: &str = "
     SELECT hook_id FROM removals
-    ORDER BY NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.hook_id = removals.hook_id AND d.state = 0)
+    WHERE EXISTS (SELECT 1 FROM deliveries AS d WHERE d.hook_id = removals.hook_id AND d.state = 0)
     LIMIT 1";
 
 const OWED_BY_REMOVED: &str = "
@@ -74,10 +73,11 @@ const OWED_BY_REMOVED: &str = "
 
 const CANCEL: &str = "UPDATE deliveries SET state = 4, due_at = NULL, finished_at = ?2 WHERE seq = ?1";
 
-/// A removal is over once nothing of the hook can become pending again.
-const END_REMOVAL: &str = "
+/// A removal is over once nothing of the hook is pending or can become so again.
+const END_REMOVALS: &str = "
     DELETE FROM removals
-    WHERE hook_id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE state = 1 AND hook_id = ?1)";
+    WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.hook_id = removals.hook_id AND d.state = 0)
+      AND hook_id NOT IN (SELECT hook_id FROM deliveries WHERE state = 1)";
 
 impl Hooks for Session {
     fn add(&mut self, now: Timestamp, new: &NewHook) -> Result<Added> {
@@ -103,7 +103,7 @@ impl Hooks for Session {
             return Ok(Changed::Invalid(invalid));
         }
         if !self.update(now, &hook)? {
-            return Ok(Changed::Conflict(id));
+            return Ok(Changed::Conflict);
         }
         self.remove_filters(id, &old_filter)?;
         self.add_filters(id, &hook.filter)?;
@@ -135,6 +135,7 @@ impl Hooks for Session {
     fn cancel_owed(&mut self, now: Timestamp, limit: usize) -> Result<Cancelled> {
         let removal = self.sql(NEXT_REMOVAL)?.query_row([], |row| row.get::<_, i64>(0)).optional()?;
         let Some(hook) = removal else {
+            self.sql(END_REMOVALS)?.execute([])?;
             return Ok(Cancelled::default());
         };
         let owed = self.owed_by_removed(hook, limit)?;
@@ -142,13 +143,8 @@ impl Hooks for Session {
             self.sql(CANCEL)?.execute(params![seq, now.millis()])?;
         }
         self.batch.rows += owed.len();
-        let ended = owed.len() < limit && self.sql(END_REMOVAL)?.execute([hook])? > 0;
         let untried = owed.iter().filter(|(.., attempts)| *attempts == 0).map(|&(_, event, _)| Seq(event));
-        Ok(Cancelled {
-            untried: untried.collect(),
-            // A removal that waits for an attempt to end is looked at again later.
-            more: ended || !owed.is_empty(),
-        })
+        Ok(Cancelled { untried: untried.collect(), more: true })
     }
 }
 

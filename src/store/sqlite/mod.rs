@@ -1,6 +1,7 @@
 //! The store in a SQLite file.
 
 mod archive;
+mod events;
 mod hooks;
 mod ledger;
 mod open;

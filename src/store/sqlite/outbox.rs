@@ -5,21 +5,12 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::Session;
-use super::rows;
-use crate::domain::event::{Event, Idempotency, NewEvent};
-use crate::domain::filter::wanted_by;
+use crate::domain::event::{Event, NewEvent};
 use crate::domain::hook::Owner;
-use crate::domain::id::{EventId, HookId, Lease, Seq};
+use crate::domain::id::{HookId, Lease, Seq};
 use crate::domain::time::Timestamp;
 use crate::store::room::Room;
-use crate::store::{Claimed, KEY_RETENTION, Leased, Outbox, Published, Publishing, Result, StoreError};
-
-/// An exact look-up: hooks that want something else cost nothing.
-const WANTED_BY: &str = "SELECT hook_id FROM hook_filters WHERE event = ?1 AND application = ?2";
-
-const ADD_EVENT: &str = "
-    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+use crate::store::{Claimed, Leased, Outbox, Published, Publishing, Result, StoreError};
 
 const ADD_DELIVERY: &str = "
     INSERT INTO deliveries (seq, event_seq, hook_id, state, attempts, due_at, lease)
@@ -42,8 +33,6 @@ const DUE_DELIVERIES: &str = "
     ORDER BY due_at, seq
     LIMIT ?3";
 
-const EVENT_BY_SEQ: &str = "SELECT * FROM events WHERE seq = ?1";
-
 const LEASE: &str = "UPDATE deliveries SET state = 1, due_at = ?2, lease = ?3 WHERE seq = ?1";
 
 const HEAD: &str = "SELECT min(due_at) FROM deliveries WHERE hook_id = ?1 AND state = 0";
@@ -62,19 +51,6 @@ const RELEASE: &str = "
     RETURNING hook_id";
 
 const RAN_OUT: &str = "SELECT seq, lease FROM deliveries WHERE state = 1 AND due_at <= ?1";
-
-const KEY: &str = "
-    SELECT event_seq, fingerprint FROM idempotency_keys
-    WHERE owner = ?1 AND type = ?2 AND key = ?3 AND created_at > ?4";
-
-/// Replaces only what is too old to count.
-const REMEMBER_KEY: &str = "
-    INSERT OR REPLACE INTO idempotency_keys (owner, type, key, event_seq, fingerprint, created_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-
-const UNTRIED: &str = "
-    SELECT count(*) FROM deliveries
-    WHERE seq BETWEEN ?1 + 1 AND ?1 + ?2 AND attempts = 0 AND state < 2";
 
 /// Places taken in the room; given back if what they were taken for fails.
 struct Taken<'a> {
@@ -179,97 +155,6 @@ impl Outbox for Session {
 }
 
 impl Session {
-    /// What an earlier publish under the same key answered, if there was one.
-    fn earlier(
-        &self,
-        now: Timestamp,
-        owner: Owner,
-        new: &NewEvent,
-        idempotency: &Idempotency,
-    ) -> Result<Option<Publishing>> {
-        let since = now.minus(KEY_RETENTION).millis();
-        let key = params![owner.0, new.event_type.key(), idempotency.key.as_str(), since];
-        let found = self.sql(KEY)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((seq, fingerprint)): Option<(i64, [u8; 32])> = found else {
-            return Ok(None);
-        };
-        if fingerprint != idempotency.fingerprint {
-            return Ok(Some(Publishing::KeyReused));
-        }
-        let Some(event) = self.event_by_seq(seq)? else {
-            return Ok(None);
-        };
-        let untried = self.sql(UNTRIED)?.query_row(params![seq, event.deliveries], |row| row.get(0))?;
-        Ok(Some(Publishing::Kept(Published {
-            seq: event.seq,
-            id: event.id,
-            event_type: event.event_type,
-            deliveries: event.deliveries,
-            untried,
-            overflow: false,
-            leased: vec![],
-        })))
-    }
-
-    fn remember_key(&self, now: Timestamp, owner: Owner, event: &Event, idempotency: &Idempotency) -> Result<()> {
-        self.sql(REMEMBER_KEY)?.execute(params![
-            owner.0,
-            event.event_type.key(),
-            idempotency.key.as_str(),
-            event.seq.0,
-            idempotency.fingerprint,
-            now.millis(),
-        ])?;
-        Ok(())
-    }
-
-    /// The hooks that want the event, each once, in the order in which they were made.
-    fn wanted_by(&self, new: &NewEvent) -> Result<Vec<HookId>> {
-        let mut hooks = vec![];
-        let mut statement = self.sql(WANTED_BY)?;
-        for (event, application) in wanted_by(&new.event_type, &new.applications) {
-            let rows = statement.query_map(params![event, application], |row| row.get(0).map(HookId))?;
-            for hook in rows {
-                hooks.push(hook?);
-            }
-        }
-        hooks.sort_unstable();
-        hooks.dedup();
-        Ok(hooks)
-    }
-
-    fn add_event(&mut self, now: Timestamp, new: &NewEvent, deliveries: usize) -> Result<Event> {
-        let names = new.applications.iter().map(|application| application.as_str().to_owned());
-        let event = Event {
-            seq: self.next_seq(),
-            id: self.next_event_id(now),
-            event_type: new.event_type.clone(),
-            applications: names.collect(),
-            payload: new.payload.clone(),
-            deliveries: u32::try_from(deliveries).unwrap_or(u32::MAX),
-            published_at: now,
-        };
-        self.sql(ADD_EVENT)?.execute(params![
-            event.seq.0,
-            event.id.0.to_bytes(),
-            event.event_type.as_str(),
-            rows::list(&event.applications),
-            &event.payload[..],
-            event.deliveries,
-            now.millis(),
-        ])?;
-        self.batch.rows += 1;
-        Ok(event)
-    }
-
-    /// Ids grow with the order in which events are kept, so that their index grows at its end.
-    fn next_event_id(&mut self, now: Timestamp) -> EventId {
-        let millis = u64::try_from(now.millis()).unwrap_or(0);
-        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis);
-        // Fails only after 2^80 ids within one millisecond.
-        EventId(self.ulids.generate_from_datetime(at).unwrap_or_default())
-    }
-
     /// Adds a delivery for each hook, leased as far as there is room.
     fn owe(
         &mut self,
@@ -375,9 +260,5 @@ impl Session {
         let event = self.event_by_seq(seq)?;
         let missing = || StoreError::Failed(format!("a delivery owes event {seq}, which is not there"));
         event.map(Arc::new).ok_or_else(missing)
-    }
-
-    fn event_by_seq(&self, seq: i64) -> Result<Option<Event>> {
-        Ok(self.sql(EVENT_BY_SEQ)?.query_row([seq], rows::event).optional()?)
     }
 }

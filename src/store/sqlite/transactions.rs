@@ -1,7 +1,7 @@
 //! Beginning and ending; what a transaction gathered is written at its end.
 
 use super::{Batch, Session};
-use crate::store::{Backend, Result, Transactions, Writes};
+use crate::store::{Backend, Result, StoreError, Transactions, Writes};
 
 /// Kept so that a lease or a place in the order is never given twice.
 const KEEP_COUNTER: &str = "UPDATE counter SET seq = ?1 WHERE id = 1";
@@ -37,6 +37,10 @@ impl Transactions for Session {
     }
 
     fn mark(&mut self) -> Result<()> {
+        if self.conn.is_autocommit() {
+            // A savepoint would begin a transaction of its own, and its release end it.
+            return Err(StoreError::Failed("the transaction was rolled back".into()));
+        }
         self.sql("SAVEPOINT caller")?.execute([])?;
         Ok(())
     }

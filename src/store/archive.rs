@@ -1,0 +1,80 @@
+//! Everything, by reading.
+
+use super::Result;
+use super::page::{Page, Paged};
+use crate::domain::delivery::{Attempt, Delivery, State};
+use crate::domain::event::Event;
+use crate::domain::hook::{Dialect, Hook};
+use crate::domain::id::{DeliveryId, EventId, HookId};
+
+/// An event in a list: all but its payload.
+#[derive(Debug, Clone)]
+pub struct EventSummary {
+    /// All but the payload, which is empty here.
+    pub event: Event,
+    /// The payload's size in bytes.
+    pub bytes: u64,
+}
+
+/// Which hooks are asked for; `None` means any.
+#[derive(Debug, Clone, Default)]
+pub struct HookFilter {
+    /// Made through this API.
+    pub dialect: Option<Dialect>,
+    /// With this text in URL or description, whatever its case.
+    pub text: Option<String>,
+    /// Who want this event type.
+    pub event: Option<String>,
+    /// Who want this application.
+    pub application: Option<String>,
+}
+
+/// Which deliveries are asked for; `None` means any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeliveryFilter {
+    /// To this hook.
+    pub hook: Option<HookId>,
+    /// Of this event.
+    pub event: Option<EventId>,
+    /// In this state.
+    pub state: Option<State>,
+}
+
+/// Everything by reading. Hooks come oldest first, all else newest first.
+pub trait Archive {
+    /// One living hook.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn hook(&self, id: HookId) -> Result<Option<Hook>>;
+
+    /// Living hooks that the filter lets through.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn hooks(&self, page: Page, filter: &HookFilter) -> Result<Paged<Hook>>;
+
+    /// One event.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn event(&self, id: EventId) -> Result<Option<Event>>;
+
+    /// Events without their payloads.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn events(&self, page: Page) -> Result<Paged<EventSummary>>;
+
+    /// One delivery with its attempts, the first one first.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn delivery(&self, id: DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>>;
+
+    /// Deliveries that the filter lets through.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn deliveries(&self, page: Page, filter: DeliveryFilter) -> Result<Paged<Delivery>>;
+}

@@ -1,0 +1,112 @@
+//! Events on their way in and deliveries on their way out.
+
+use std::sync::Arc;
+
+use super::Result;
+use super::room::Room;
+use crate::domain::event::{Event, EventType, NewEvent};
+use crate::domain::hook::Owner;
+use crate::domain::id::{EventId, HookId, Lease, Seq};
+use crate::domain::time::Timestamp;
+
+/// A delivery that this node may attempt, with all that an attempt needs but
+/// the hook's target (which may change until it starts).
+#[derive(Debug, Clone)]
+pub struct Leased {
+    /// Which delivery.
+    pub seq: Seq,
+    /// The proof that it is ours.
+    pub lease: Lease,
+    /// Until when.
+    pub until: Timestamp,
+    /// To whom.
+    pub hook: HookId,
+    /// How many attempts have ended.
+    pub attempts: u32,
+    /// What is owed; shared by all deliveries of one publish.
+    pub event: Arc<Event>,
+}
+
+/// What came of a publish.
+#[derive(Debug, Clone)]
+pub enum Publishing {
+    /// It is kept, now or by an earlier publish with the same key.
+    Kept(Published),
+    /// The idempotency key stands for another body.
+    KeyReused,
+}
+
+/// A publish that is kept.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The event's place in the store's order.
+    pub seq: Seq,
+    /// The event's name to the world.
+    pub id: EventId,
+    /// Its type as it was first published.
+    pub event_type: EventType,
+    /// How many hooks wanted it.
+    pub deliveries: u32,
+    /// How many of its deliveries no attempt has ended for.
+    pub untried: u32,
+    /// Whether some wait in the store because there was no room in memory.
+    pub overflow: bool,
+    /// What this node may attempt at once.
+    pub leased: Vec<Leased>,
+}
+
+/// Deliveries claimed from the store.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// What this node may attempt, the heads of all hooks' queues first.
+    pub leased: Vec<Leased>,
+    /// Hooks of which more is due than there was room for.
+    pub behind: Vec<HookId>,
+    /// Whether room in all ran out before all that is due was looked at.
+    pub crowded: bool,
+    /// When the next pending delivery that is not due yet will be.
+    pub next_due: Option<Timestamp>,
+}
+
+/// Events on their way in and deliveries on their way out.
+pub trait Outbox {
+    /// Keeps an event and a delivery for each hook whose filter matches, leased
+    /// until `until` as far as there is room.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn publish(
+        &mut self,
+        now: Timestamp,
+        until: Timestamp,
+        owner: Owner,
+        event: &NewEvent,
+        room: &Room,
+    ) -> Result<Publishing>;
+
+    /// Leases what is due until `until`, fairly between hooks, as far as there is room.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn claim(&mut self, now: Timestamp, until: Timestamp, room: &Room) -> Result<Claimed>;
+
+    /// Makes a lease longer. False if it is no longer ours.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn renew(&mut self, seq: Seq, lease: Lease, until: Timestamp) -> Result<bool>;
+
+    /// Gives deliveries back unattempted, due at once; those that are no longer
+    /// ours stay as they are.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn release(&mut self, now: Timestamp, leases: &[(Seq, Lease)]) -> Result<()>;
+
+    /// Takes back leases that ran out by `now`, or all of them (at start, when
+    /// whoever held them is dead); answers how many.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn take_back(&mut self, now: Timestamp, all: bool) -> Result<usize>;
+}

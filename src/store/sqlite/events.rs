@@ -1,0 +1,137 @@
+//! Events, by writing, and the keys that make a publish safe to repeat.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Session;
+use super::rows;
+use crate::domain::event::{Event, Idempotency, NewEvent};
+use crate::domain::filter::wanted_by;
+use crate::domain::hook::Owner;
+use crate::domain::id::{EventId, HookId};
+use crate::domain::time::Timestamp;
+use crate::store::{KEY_RETENTION, Published, Publishing, Result};
+
+/// An exact look-up: hooks that want something else cost nothing.
+const WANTED_BY: &str = "SELECT hook_id FROM hook_filters WHERE event = ?1 AND application = ?2";
+
+const ADD_EVENT: &str = "
+    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+const EVENT_BY_SEQ: &str = "SELECT * FROM events WHERE seq = ?1";
+
+const KEY: &str = "
+    SELECT event_seq, fingerprint FROM idempotency_keys
+    WHERE owner = ?1 AND type = ?2 AND key = ?3 AND created_at > ?4";
+
+/// Replaces only what is too old to count.
+const REMEMBER_KEY: &str = "
+    INSERT OR REPLACE INTO idempotency_keys (owner, type, key, event_seq, fingerprint, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const UNTRIED: &str = "
+    SELECT count(*) FROM deliveries
+    WHERE seq BETWEEN ?1 + 1 AND ?1 + ?2 AND attempts = 0 AND state < 2";
+
+impl Session {
+    /// What an earlier publish under the same key answered, if there was one.
+    pub(super) fn earlier(
+        &self,
+        now: Timestamp,
+        owner: Owner,
+        new: &NewEvent,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Publishing>> {
+        let since = now.minus(KEY_RETENTION).millis();
+        let key = params![owner.0, new.event_type.key(), idempotency.key.as_str(), since];
+        let found = self.sql(KEY)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((seq, fingerprint)): Option<(i64, [u8; 32])> = found else {
+            return Ok(None);
+        };
+        if fingerprint != idempotency.fingerprint {
+            return Ok(Some(Publishing::KeyReused));
+        }
+        let Some(event) = self.event_by_seq(seq)? else {
+            return Ok(None);
+        };
+        let untried = self.sql(UNTRIED)?.query_row(params![seq, event.deliveries], |row| row.get(0))?;
+        Ok(Some(Publishing::Kept(Published {
+            seq: event.seq,
+            id: event.id,
+            event_type: event.event_type,
+            deliveries: event.deliveries,
+            untried,
+            overflow: false,
+            leased: vec![],
+        })))
+    }
+
+    pub(super) fn remember_key(
+        &self,
+        now: Timestamp,
+        owner: Owner,
+        event: &Event,
+        idempotency: &Idempotency,
+    ) -> Result<()> {
+        self.sql(REMEMBER_KEY)?.execute(params![
+            owner.0,
+            event.event_type.key(),
+            idempotency.key.as_str(),
+            event.seq.0,
+            idempotency.fingerprint,
+            now.millis(),
+        ])?;
+        Ok(())
+    }
+
+    /// The hooks that want the event, each once, in the order in which they were made.
+    pub(super) fn wanted_by(&self, new: &NewEvent) -> Result<Vec<HookId>> {
+        let mut hooks = vec![];
+        let mut statement = self.sql(WANTED_BY)?;
+        for (event, application) in wanted_by(&new.event_type, &new.applications) {
+            let rows = statement.query_map(params![event, application], |row| row.get(0).map(HookId))?;
+            for hook in rows {
+                hooks.push(hook?);
+            }
+        }
+        hooks.sort_unstable();
+        hooks.dedup();
+        Ok(hooks)
+    }
+
+    pub(super) fn add_event(&mut self, now: Timestamp, new: &NewEvent, deliveries: usize) -> Result<Event> {
+        let names = new.applications.iter().map(|application| application.as_str().to_owned());
+        let event = Event {
+            seq: self.next_seq(),
+            id: self.next_event_id(now),
+            event_type: new.event_type.clone(),
+            applications: names.collect(),
+            payload: new.payload.clone(),
+            deliveries: u32::try_from(deliveries).unwrap_or(u32::MAX),
+            published_at: now,
+        };
+        self.sql(ADD_EVENT)?.execute(params![
+            event.seq.0,
+            event.id.0.to_bytes(),
+            event.event_type.as_str(),
+            rows::list(&event.applications),
+            &event.payload[..],
+            event.deliveries,
+            now.millis(),
+        ])?;
+        self.batch.rows += 1;
+        Ok(event)
+    }
+
+    /// Ids grow with the order in which events are kept, so that their index grows at its end.
+    fn next_event_id(&mut self, now: Timestamp) -> EventId {
+        let millis = u64::try_from(now.millis()).unwrap_or(0);
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis);
+        // Fails only after 2^80 ids within one millisecond.
+        EventId(self.ulids.generate_from_datetime(at).unwrap_or_default())
+    }
+
+    pub(super) fn event_by_seq(&self, seq: i64) -> Result<Option<Event>> {
+        Ok(self.sql(EVENT_BY_SEQ)?.query_row([seq], rows::event).optional()?)
+    }
+}
