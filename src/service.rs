@@ -74,7 +74,7 @@ impl Service {
         let lock = lock(&settings.database)?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
         let (db, handover) = Db::open(&settings.database, room)?;
-        let sender = Sender::new(settings.policy.timeout, settings.policy.workers_per_hook).map_err(StartError::Tls)?;
+        let sender = Sender::new(settings.policy.timeout, settings.policy.workers).map_err(StartError::Tls)?;
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;
         let stop = watch::Sender::new(false);

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
+use crate::domain::headers::HeaderLines;
 use crate::domain::hook::Hook;
 use crate::domain::id::{DeliveryId, EventId, HookId};
 use crate::domain::outcome::{Outcome, status_name};
@@ -170,7 +171,7 @@ pub(super) struct AttemptView {
     outcome: &'static str,
     status: Option<u16>,
     reason: String,
-    request_headers: Vec<(String, String)>,
+    request_headers: HeaderLines,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<AnswerView>,
 }
@@ -179,7 +180,7 @@ pub(super) struct AttemptView {
 /// with replacement characters where it is no UTF-8.
 #[derive(Serialize)]
 pub(super) struct AnswerView {
-    headers: Vec<(String, String)>,
+    headers: HeaderLines,
     body: String,
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::domain::headers::HeaderLines;
 use crate::domain::id::DeliveryId;
 use crate::domain::time::Timestamp;
 use crate::domain::url::Credentials;
@@ -58,11 +59,13 @@ pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Reque
 }
 
 /// The headers as they are kept on record: secrets masked.
-pub(super) fn on_record(headers: &HeaderMap) -> Vec<(String, String)> {
-    let shown = |value: &HeaderValue| {
-        if value.is_sensitive() { MASKED.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
-    };
-    headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect()
+pub(super) fn on_record(headers: &HeaderMap) -> HeaderLines {
+    let mut lines = HeaderLines::default();
+    for (name, value) in headers {
+        let value = if value.is_sensitive() { MASKED.into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        lines.push(name.as_str(), &value);
+    }
+    lines
 }
 
 /// Names of events may have letters beyond ASCII: they go out as UTF-8. Control

@@ -4,13 +4,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue};
 use hyper::ext::ReasonPhrase;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
 use super::request::Request;
+use crate::domain::headers::HeaderLines;
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::retry::retry_after;
 use crate::domain::time::Timestamp;
@@ -32,11 +33,13 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender that gives each request so long, whole.
+    /// A sender that gives each request so long, whole. Many hooks may share a
+    /// host, so it keeps as many idle connections to one as there are workers:
+    /// closing and opening them costs more than the requests.
     ///
     /// # Errors
     /// TLS cannot be set up on this machine: why.
-    pub fn new(timeout: Duration, connections_per_host: usize) -> Result<Self, String> {
+    pub fn new(timeout: Duration, workers: usize) -> Result<Self, String> {
         let client = || {
             Client::builder()
                 .no_proxy()
@@ -44,7 +47,7 @@ impl Sender {
                 .referer(false)
                 .tcp_nodelay(true)
                 .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(connections_per_host)
+                .pool_max_idle_per_host(workers)
         };
         // A machine without certificates of authorities can still call http.
         let checking = client().build().or_else(|error| {
@@ -115,14 +118,15 @@ async fn kept_body(response: &mut Response) -> reqwest::Result<Bytes> {
     Ok(kept.freeze())
 }
 
-fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut bytes = 0;
-    let fits = |(name, value): &(String, String)| {
-        bytes += name.len() + value.len();
-        bytes <= KEPT_BYTES
-    };
-    headers.iter().map(|(name, value)| (name.to_string(), text(value))).take_while(fits).collect()
+fn kept_headers(headers: &HeaderMap) -> HeaderLines {
+    let mut kept = HeaderLines::default();
+    for (name, value) in headers {
+        if kept.as_str().len() + name.as_str().len() + value.len() > KEPT_BYTES {
+            break;
+        }
+        kept.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+    }
+    kept
 }
 
 /// The innermost reason: the outer ones only say that a request failed, and

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::headers::HeaderLines;
 use super::id::{EventId, HookId, Seq};
 use super::outcome::Outcome;
 use super::retry::RetrySchedule;
@@ -84,7 +85,7 @@ pub struct Attempt {
     /// Until the answer was read, or the attempt was over.
     pub duration: Duration,
     /// What was sent beside the body, secrets masked.
-    pub request_headers: Vec<(String, String)>,
+    pub request_headers: HeaderLines,
     /// What came back.
     pub outcome: Outcome,
 }

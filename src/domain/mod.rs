@@ -4,6 +4,7 @@ pub mod application;
 pub mod delivery;
 pub mod event;
 pub mod filter;
+pub mod headers;
 pub mod hook;
 pub mod id;
 pub mod network;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::headers::HeaderLines;
+
 /// What came of an attempt. None of these is an error of ours.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -24,7 +26,7 @@ pub struct Answer {
     /// The reason phrase as received, or the usual one for the status.
     pub reason: String,
     /// Headers in the order in which they came, at most 4 KiB of them.
-    pub headers: Vec<(String, String)>,
+    pub headers: HeaderLines,
     /// The first 4 KiB of the body.
     pub body: Bytes,
     /// How long the receiver wants to be left alone.

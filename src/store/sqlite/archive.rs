@@ -13,6 +13,7 @@ use super::rows::{self, state_number};
 use super::{hooks, open};
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
+use crate::domain::headers::HeaderLines;
 use crate::domain::hook::{Dialect, Hook};
 use crate::domain::id::{DeliveryId, EventId, HookId, Seq};
 use crate::domain::outcome::{Answer, Outcome};
@@ -251,7 +252,7 @@ fn answer(row: &Row<'_>, status: u16, reason: String) -> rusqlite::Result<Answer
     })
 }
 
-fn headers(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<(String, String)>> {
-    let json: Option<String> = row.get(column)?;
-    Ok(json.map(|json| rows::from_json(&json)).unwrap_or_default())
+fn headers(row: &Row<'_>, column: &str) -> rusqlite::Result<HeaderLines> {
+    let lines: Option<String> = row.get(column)?;
+    Ok(lines.map(HeaderLines::trusted).unwrap_or_default())
 }

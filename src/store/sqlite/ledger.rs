@@ -3,8 +3,9 @@
 use rusqlite::params;
 
 use super::Session;
-use super::rows::{self, state_number};
+use super::rows::state_number;
 use crate::domain::delivery::{Attempt, Next, State};
+use crate::domain::headers::HeaderLines;
 use crate::domain::id::{HookId, Seq};
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::time::Timestamp;
@@ -75,8 +76,8 @@ impl Session {
             micros(attempt),
             answer.status,
             unusual_reason(answer),
-            rows::list(&attempt.request_headers),
-            rows::list(&answer.headers),
+            lines(&attempt.request_headers),
+            lines(&answer.headers),
             body(answer),
         ])?;
         Ok(if updated > 0 { Recorded::Kept(None) } else { Recorded::NotOurs })
@@ -135,8 +136,8 @@ impl Session {
             outcome,
             attempt.outcome.status(),
             attempt.outcome.reason(),
-            rows::list(&attempt.request_headers),
-            rows::list(&answer.headers),
+            lines(&attempt.request_headers),
+            lines(&answer.headers),
             body(answer),
         ])?;
         Ok(())
@@ -181,6 +182,11 @@ fn micros(attempt: &Attempt) -> i64 {
 fn unusual_reason(answer: &Answer) -> Option<&str> {
     let usual = http::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
     (usual != Some(&answer.reason)).then_some(&answer.reason)
+}
+
+/// NULL for none.
+fn lines(headers: &HeaderLines) -> Option<&str> {
+    Some(headers.as_str()).filter(|lines| !lines.is_empty())
 }
 
 fn body(answer: &Answer) -> Option<&[u8]> {

@@ -108,7 +108,7 @@ CREATE TABLE attempts (
     outcome         INTEGER NOT NULL,       -- 0 answered, 1 failed, 2 refused
     status          INTEGER,
     reason          TEXT    NOT NULL,
-    request_headers TEXT,                   -- JSON: [[name, value], …]
+    request_headers TEXT,                   -- lines `name: value`
     answer_headers  TEXT,                   -- likewise
     answer_body     BLOB,
     PRIMARY KEY (delivery, number)
