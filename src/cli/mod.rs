@@ -8,6 +8,7 @@ pub mod listen;
 pub mod output;
 pub mod publish;
 pub mod serve;
+mod stop;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use clap::ArgMatches;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failure;
 use super::output;
+use super::stop::Stop;
 use crate::clock::SystemClock;
 use crate::config::Flags;
 use crate::service::Service;
@@ -19,36 +19,17 @@ use crate::telemetry;
 pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failure> {
     let (settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
     telemetry::start(settings.log_format, &settings.log_level);
-    let mut signals = Signals::listen()?;
+    let mut stop = Stop::new().map_err(|e| Failure::failed(format!("cannot wait for signals: {e}")))?;
     let started = Service::start(&settings, Arc::new(SystemClock)).await;
     let service = started.map_err(|e| Failure::failed(e.to_string()))?;
     // Whoever started us may not read what we say.
     let _ = output::emit(&format!("listening on http://{}", service.address()));
     tracing::info!(address = %service.address(), database = %settings.database.display(), "serving");
-    signals.next().await;
+    stop.asked().await;
     tracing::info!("stopping");
     tokio::select! {
         () = service.stop() => tracing::info!("stopped"),
-        () = signals.next() => tracing::warn!("stopped at once: the next start takes up what was in flight"),
+        () = stop.asked() => tracing::warn!("stopped at once: the next start takes up what was in flight"),
     }
     Ok(())
-}
-
-struct Signals {
-    term: Signal,
-    int: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")));
-        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
-        }
-    }
 }

@@ -3,7 +3,6 @@
 
 mod receive;
 mod render;
-mod stop;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,9 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use self::receive::Receiver;
-use self::stop::Stop;
 use super::exit::Failure;
 use super::output;
+use super::stop::Stop;
 
 /// How long to leave the system alone when it cannot take a connection, for want of file handles
 /// for instance.
@@ -73,7 +72,7 @@ impl Listen {
     }
 
     /// Ends with an error when stdout cannot be written, be it that its reader has gone.
-    async fn until_stopped(self, listener: TcpListener, stop: Stop) -> io::Result<()> {
+    async fn until_stopped(self, listener: TcpListener, mut stop: Stop) -> io::Result<()> {
         output::emit(&format!("listening on http://{}", listener.local_addr()?))?;
         // One place is enough: the first report ends it all.
         let (report, mut reports) = mpsc::channel(1);

@@ -63,6 +63,16 @@ impl Session {
     }
 }
 
+/// Brings the log into the database, so that a service that was stopped leaves
+/// one file, which can be copied.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Err(error) = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the log stays beside the database; the next start takes it in");
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
