@@ -21,23 +21,18 @@ use crate::domain::time::Timestamp;
 use crate::store::page::{Cursor, Page, Paged};
 use crate::store::{Archive, DeliveryFilter, EventSummary, HookFilter, Result, StoreError};
 
-/// Oldest first, after the last one of the page before.
+/// Oldest first, after the last one of the page before. The look among filters
+/// does not depend on the hook, so that it is taken once a page.
 const HOOKS: &str = "
-    SELECT hooks.*, last.delivery AS last_delivery, last.started_at AS last_started_at,
-           last.status AS last_status, last.reason AS last_reason,
-           substr(events.payload, 1, 4096) AS last_context
-    FROM hooks
-    LEFT JOIN hook_results AS last ON last.hook_id = hooks.id
-    LEFT JOIN events ON events.seq = last.event
-    WHERE hooks.id > ?1 AND hooks.removed_at IS NULL
+    SELECT * FROM living_hooks
+    WHERE id > ?1
       AND dialect = coalesce(?3, dialect)
       AND (?4 IS NULL OR instr(lower(url || ' ' || coalesce(description, '')), lower(?4)) > 0)
-      AND (coalesce(?5, ?6) IS NULL OR EXISTS (
-          SELECT 1 FROM hook_filters AS f
-          WHERE f.hook_id = hooks.id
-            AND (?5 IS NULL OR f.event IN (?5, '*'))
-            AND (?6 IS NULL OR f.application IN (?6, '*'))))
-    ORDER BY hooks.id
+      AND (coalesce(?5, ?6) IS NULL OR id IN (
+          SELECT hook_id FROM hook_filters
+          WHERE (?5 IS NULL OR event IN (?5, '*'))
+            AND (?6 IS NULL OR application IN (?6, '*'))))
+    ORDER BY id
     LIMIT ?2";
 
 const EVENT: &str = "SELECT * FROM events WHERE id = ?1";
@@ -50,42 +45,36 @@ const EVENTS: &str = "
     ORDER BY seq DESC
     LIMIT ?2";
 
-const DELIVERY: &str = "
-    SELECT d.*, events.id AS event_id, events.type AS event_type, events.published_at
-    FROM deliveries AS d JOIN events ON events.seq = d.event_seq
-    WHERE d.seq = ?1";
+const DELIVERY: &str = "SELECT * FROM delivery_history WHERE seq = ?1";
 
 const ATTEMPTS: &str = "SELECT * FROM attempts WHERE delivery = ?1 ORDER BY number";
 
 const DELIVERIES: &str = "
-    SELECT d.*, events.id AS event_id, events.type AS event_type, events.published_at
-    FROM deliveries AS d JOIN events ON events.seq = d.event_seq
-    WHERE d.seq < ?1 AND d.state = coalesce(?2, d.state)
-    ORDER BY d.seq DESC
+    SELECT * FROM delivery_history
+    WHERE seq < ?1 AND state = coalesce(?2, state)
+    ORDER BY seq DESC
     LIMIT ?3";
 
 /// Has its own index: this is what people ask for when something went wrong.
 const DEAD: &str = "
-    SELECT d.*, events.id AS event_id, events.type AS event_type, events.published_at
-    FROM deliveries AS d JOIN events ON events.seq = d.event_seq
-    WHERE d.state = 3 AND d.seq < ?1
-    ORDER BY d.seq DESC
+    SELECT * FROM delivery_history
+    WHERE state = 3 AND seq < ?1
+    ORDER BY seq DESC
     LIMIT ?2";
 
 const DELIVERIES_OF_HOOK: &str = "
-    SELECT d.*, events.id AS event_id, events.type AS event_type, events.published_at
-    FROM deliveries AS d JOIN events ON events.seq = d.event_seq
-    WHERE d.hook_id = ?1 AND d.seq < ?2 AND d.state = coalesce(?3, d.state)
-    ORDER BY d.seq DESC
+    SELECT * FROM delivery_history
+    WHERE hook_id = ?1 AND seq < ?2 AND state = coalesce(?3, state)
+    ORDER BY seq DESC
     LIMIT ?4";
 
 /// An event's deliveries follow it in the store's order: no index is needed.
 const DELIVERIES_OF_EVENT: &str = "
-    SELECT d.*, events.id AS event_id, events.type AS event_type, events.published_at
-    FROM events JOIN deliveries AS d ON d.seq BETWEEN events.seq + 1 AND events.seq + events.deliveries
-    WHERE events.id = ?1 AND d.seq < ?2
-      AND d.state = coalesce(?3, d.state) AND d.hook_id = coalesce(?4, d.hook_id)
-    ORDER BY d.seq DESC
+    SELECT * FROM delivery_history
+    WHERE seq > (SELECT seq FROM events WHERE id = ?1)
+      AND seq <= (SELECT seq + deliveries FROM events WHERE id = ?1)
+      AND seq < ?2 AND state = coalesce(?3, state) AND hook_id = coalesce(?4, hook_id)
+    ORDER BY seq DESC
     LIMIT ?5";
 
 /// The connections; cheap to clone.

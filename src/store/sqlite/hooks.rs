@@ -26,16 +26,7 @@ const BY_URL: &str = "
     SELECT id FROM hooks
     WHERE owner = ?1 AND url_key = ?2 AND dialect = 'kudu' AND removed_at IS NULL";
 
-/// A living hook and what came of its latest delivery, with no more of the
-/// event than `last_context` shows.
-pub(super) const BY_ID: &str = "
-    SELECT hooks.*, last.delivery AS last_delivery, last.started_at AS last_started_at,
-           last.status AS last_status, last.reason AS last_reason,
-           substr(events.payload, 1, 4096) AS last_context
-    FROM hooks
-    LEFT JOIN hook_results AS last ON last.hook_id = hooks.id
-    LEFT JOIN events ON events.seq = last.event
-    WHERE hooks.id = ?1 AND hooks.removed_at IS NULL";
+pub(super) const BY_ID: &str = "SELECT * FROM living_hooks WHERE id = ?1";
 
 /// Unchanged where another hook has the URL already.
 const CHANGE: &str = "

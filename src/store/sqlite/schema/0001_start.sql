@@ -124,3 +124,19 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (owner, type, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+-- A living hook and what came of its latest delivery, with no more of the event
+-- than last_context shows.
+CREATE VIEW living_hooks AS
+    SELECT hooks.*, last.delivery AS last_delivery, last.started_at AS last_started_at,
+           last.status AS last_status, last.reason AS last_reason,
+           substr(events.payload, 1, 4096) AS last_context
+    FROM hooks
+    LEFT JOIN hook_results AS last ON last.hook_id = hooks.id
+    LEFT JOIN events ON events.seq = last.event
+    WHERE hooks.removed_at IS NULL;
+
+-- A delivery and which event it owes.
+CREATE VIEW delivery_history AS
+    SELECT d.*, events.id AS event_id, events.type AS event_type, events.published_at
+    FROM deliveries AS d JOIN events ON events.seq = d.event_seq;
