@@ -143,8 +143,8 @@ impl Works {
     }
 
     fn dispatcher(&self, handover: Handover, sender: Sender, settings: &Settings) -> Dispatcher {
-        let policy = settings.policy.clone();
-        Dispatcher::new(self.db.clone(), handover, self.clock.clone(), sender, policy, self.wake.clone())
+        let (policy, wake, removed) = (settings.policy.clone(), self.wake.clone(), self.removed.clone());
+        Dispatcher::new(self.db.clone(), handover, self.clock.clone(), sender, policy, wake, removed)
     }
 
     fn sweeper(&self) -> Sweeper {

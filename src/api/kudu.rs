@@ -170,8 +170,8 @@ pub(super) fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey
 
 /// `Prefer: wait=N` (RFC 7240): N seconds, at most 60; anything else is no preference.
 pub(super) fn prefer_wait(request: &Request) -> Option<Duration> {
-    let preferences = request.header("prefer")?.split([',', ';']);
-    let mut waits = preferences.filter_map(|preference| {
+    let headers = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut waits = headers.flat_map(|header| header.split([',', ';'])).filter_map(|preference| {
         let (name, value) = preference.split_once('=')?;
         let seconds: u64 = value.trim().trim_matches('"').parse().ok()?;
         name.trim().eq_ignore_ascii_case("wait").then_some(seconds)

@@ -42,11 +42,6 @@ impl Request {
         self.params.first().map_or("", String::as_str)
     }
 
-    /// A header as text; `None` if it is absent or no text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
     /// All values of a query parameter, decoded.
     pub(super) fn query_all(&self, name: &str) -> Vec<String> {
         let pairs = url::form_urlencoded::parse(self.query.as_bytes());

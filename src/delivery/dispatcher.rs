@@ -49,7 +49,8 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher that looks into the store at once, and again whenever `wake` says so.
+    /// A dispatcher that looks into the store at once, and again whenever `wake`
+    /// says so; `removed` tells the sweeper of hooks that answered 410.
     #[must_use]
     pub fn new(
         db: Db,
@@ -58,10 +59,11 @@ impl Dispatcher {
         sender: Sender,
         policy: Policy,
         wake: Arc<Notify>,
+        removed: Arc<Notify>,
     ) -> Self {
         let (tell, ended) = mpsc::unbounded_channel();
         let lanes = Lanes::new(policy.workers, policy.workers_per_hook);
-        let worker = Worker { db, clock, sender, policy, ended: tell, unrecorded: AtomicUsize::new(0) };
+        let worker = Worker { db, clock, sender, policy, ended: tell, removed, unrecorded: AtomicUsize::new(0) };
         Self {
             worker: Arc::new(worker),
             lanes,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::Instrument;
 
@@ -40,6 +41,8 @@ pub(super) struct Worker {
     pub(super) sender: Sender,
     pub(super) policy: Policy,
     pub(super) ended: UnboundedSender<Ended>,
+    /// Tells the sweeper that a hook was removed.
+    pub(super) removed: Arc<Notify>,
     /// Outcomes that cannot be recorded at the moment.
     pub(super) unrecorded: AtomicUsize,
 }
@@ -73,6 +76,9 @@ impl Worker {
         log(&attempt, next);
         let recorded = self.record(now, leased, &target, attempt, next).await;
         self.db.room().finished(hook, bytes, arrived);
+        if next == Next::DropHook {
+            self.removed.notify_one();
+        }
         match recorded {
             Some(Recorded::Kept(due_at)) => due_at,
             _ => None,

@@ -134,10 +134,10 @@ impl House {
                 tokio::task::yield_now().await;
             }
         };
-        match tokio::time::timeout(LIMIT, asking).await {
-            Ok(value) => value,
-            Err(_) => panic!("GET {path} never answered what was waited for: {}", self.json(path).await),
-        }
+        let Ok(value) = tokio::time::timeout(LIMIT, asking).await else {
+            panic!("GET {path} never answered what was waited for: {}", self.json(path).await)
+        };
+        value
     }
 }
 
@@ -149,10 +149,7 @@ impl Drop for House {
 
 /// Waits for something that must happen soon.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(LIMIT, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited in vain: {what}"),
-    }
+    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
 fn settings(database: &Path) -> Settings {

@@ -2,5 +2,6 @@
 
 mod cli;
 mod house;
+mod kudu;
 mod receiver;
-mod smoke;
+mod recorded;

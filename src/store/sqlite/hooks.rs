@@ -14,14 +14,13 @@ use crate::domain::url::{Credentials, HookUrl};
 use crate::store::targets::Target;
 use crate::store::{Added, Cancelled, Changed, Hooks, Result, StoreError};
 
-/// Answers nothing where Kudu's rule forbids the URL: a conflict is a value.
 const ADD: &str = "
     INSERT INTO hooks (owner, dialect, url, url_key, filter, insecure_ssl, description, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
-    ON CONFLICT DO NOTHING
     RETURNING id";
 
-/// The one hook that Kudu's rule leaves for this URL.
+/// The one hook that Kudu's rule leaves for this URL. Asked first: an insert that
+/// fails would use up an id.
 const BY_URL: &str = "
     SELECT id FROM hooks
     WHERE owner = ?1 AND url_key = ?2 AND dialect = 'kudu' AND removed_at IS NULL";
@@ -72,12 +71,13 @@ const END_REMOVALS: &str = "
 
 impl Hooks for Session {
     fn add(&mut self, now: Timestamp, new: &NewHook) -> Result<Added> {
-        let id = self.insert(now, new)?;
-        let Some(id) = id else {
-            let existing = self.by_url(new)?;
+        if new.dialect == Dialect::Kudu
+            && let Some(existing) = self.by_url(new)?
+        {
             let same = existing.filter.same_as(&new.filter);
             return Ok(if same { Added::Existing(existing) } else { Added::Conflict(existing) });
-        };
+        }
+        let id = self.insert(now, new)?;
         self.add_filters(id, &new.filter)?;
         self.set_credentials(id, new.credentials.as_ref())?;
         self.batch.targets.insert(id, Some(Arc::new(Target::from(new))));
@@ -140,7 +140,7 @@ impl Hooks for Session {
 }
 
 impl Session {
-    fn insert(&self, now: Timestamp, new: &NewHook) -> Result<Option<HookId>> {
+    fn insert(&self, now: Timestamp, new: &NewHook) -> Result<HookId> {
         let columns = params![
             new.owner.0,
             new.dialect.as_str(),
@@ -151,12 +151,13 @@ impl Session {
             new.description,
             now.millis(),
         ];
-        Ok(self.sql(ADD)?.query_row(columns, |row| row.get(0)).optional()?.map(HookId))
+        Ok(self.sql(ADD)?.query_row(columns, |row| row.get(0).map(HookId))?)
     }
 
-    fn by_url(&self, new: &NewHook) -> Result<Hook> {
-        let id = self.sql(BY_URL)?.query_row(params![new.owner.0, new.url.key()], |row| row.get(0))?;
-        self.living(HookId(id))
+    fn by_url(&self, new: &NewHook) -> Result<Option<Hook>> {
+        let key = params![new.owner.0, new.url.key()];
+        let id = self.sql(BY_URL)?.query_row(key, |row| row.get(0).map(HookId)).optional()?;
+        id.map(|id| self.living(id)).transpose()
     }
 
     fn hook_by_id(&self, id: HookId) -> Result<Option<Hook>> {
