@@ -13,6 +13,7 @@ mod lanes;
 mod request;
 pub mod sender;
 pub mod sweeper;
+mod tls;
 mod worker;
 
 use std::time::Duration;

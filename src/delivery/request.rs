@@ -16,8 +16,8 @@ use crate::store::targets::Target;
 /// A POST that is ready to be sent.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Absolute, without user info.
-    pub url: String,
+    /// Absolute, without user info, as HTTP writes it.
+    pub url: Bytes,
     /// Accept any certificate.
     pub insecure_ssl: bool,
     /// All but those that HTTP itself needs.
@@ -51,7 +51,7 @@ pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Reque
         headers.insert(AUTHORIZATION, basic(credentials));
     }
     Request {
-        url: target.url.as_str().to_owned(),
+        url: target.url.wire().clone(),
         insecure_ssl: target.insecure_ssl,
         headers,
         body: leased.event.payload.clone(),

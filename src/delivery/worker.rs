@@ -50,7 +50,8 @@ pub(super) struct Worker {
 impl Worker {
     /// Carries one delivery: attempt → decide → record.
     pub(super) async fn carry(self: Arc<Self>, leased: Leased) {
-        let span = tracing::info_span!(
+        // An error's span, so that it is there whatever the level of the logs.
+        let span = tracing::error_span!(
             "attempt",
             hook = leased.hook.0,
             delivery = %DeliveryId(leased.seq),

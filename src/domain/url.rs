@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use super::Invalid;
@@ -12,7 +13,10 @@ const MAX_URL_BYTES: usize = 4096;
 /// An absolute http or https URL as its owner wrote it, trimmed and without
 /// user info.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HookUrl(String);
+pub struct HookUrl {
+    text: String,
+    wire: Bytes,
+}
 
 /// What the user info of a URL becomes: the `Authorization: Basic` of every
 /// attempt. Kept apart from the URL and never shown.
@@ -44,25 +48,33 @@ impl HookUrl {
             return Err(invalid("it names no host"));
         }
         let (bare, user_info) = split_user_info(text);
-        Ok((Self(bare), user_info.map(credentials)))
+        Ok((Self::trusted(bare), user_info.map(credentials)))
     }
 
     /// Takes a text that [`HookUrl::parse`] accepted before, from the store.
     #[must_use]
     pub fn trusted(text: String) -> Self {
-        Self(text)
+        let wire = url::Url::parse(&text).map_or_else(|_| text.clone(), String::from);
+        Self { text, wire: wire.into() }
     }
 
     /// The URL without user info.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The URL as HTTP writes it: host names in ASCII, all else escaped. Made
+    /// once, because every attempt needs it.
+    #[must_use]
+    pub fn wire(&self) -> &Bytes {
+        &self.wire
     }
 
     /// Equal for URLs that are the same but for case.
     #[must_use]
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        self.text.to_lowercase()
     }
 }
 
