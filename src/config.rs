@@ -60,7 +60,7 @@ pub struct Flags {
     workers_per_hook: Option<usize>,
     /// The largest body that is taken [default: 1 MiB]
     #[arg(long, env = "NYALA_MAX_BODY", value_name = "SIZE")]
-    max_body: Option<ByteSize>,
+    max_body: Option<Size>,
     /// How logs look: human, json, or auto (human on a terminal) [default: auto]
     #[arg(long, env = "NYALA_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -126,7 +126,7 @@ impl Flags {
                 workers_per_hook: layers.pick("workers-per-hook", self.workers_per_hook, 16)?,
             },
             publish_wait: *layers.pick("publish-wait", self.publish_wait, Duration::ZERO.into())?,
-            max_body: bytes(layers.pick("max-body", self.max_body, ByteSize::mib(1))?),
+            max_body: bytes(layers.pick("max-body", self.max_body, Size(ByteSize::mib(1)))?.0),
             log_format: layers.pick("log-format", self.log_format, LogFormat::Auto)?,
             log_level: layers.pick("log-level", self.log_level, LogLevel::default())?,
         };
@@ -215,6 +215,29 @@ impl FromStr for Path {
 impl Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.display().fmt(f)
+    }
+}
+
+/// A number of bytes that is shown to the byte.
+#[derive(Debug, Clone, Copy)]
+struct Size(ByteSize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+impl Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = self.0.as_u64();
+        match bytes {
+            _ if bytes.is_multiple_of(1 << 20) => write!(f, "{} MiB", bytes >> 20),
+            _ if bytes.is_multiple_of(1 << 10) => write!(f, "{} KiB", bytes >> 10),
+            _ => write!(f, "{bytes} B"),
+        }
     }
 }
 

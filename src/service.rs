@@ -23,9 +23,10 @@ use crate::store::db::{Db, Handover};
 use crate::store::room::Room;
 
 /// How long requests and attempts in flight may take to end after a stop.
-const GRACE: Duration = Duration::from_secs(8);
+const GRACE: Duration = Duration::from_secs(6);
 
-/// How long giving back what did not end may take after that.
+/// How long giving back what did not end may take after that, and how long
+/// closing the database: together less than the ten seconds that a stop may take.
 const RELEASE: Duration = Duration::from_millis(1500);
 
 /// Why a service did not start: what is wrong and the remedy.
@@ -43,9 +44,6 @@ pub enum StartError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// TLS cannot be set up for outgoing requests.
-    #[error("cannot set up TLS for outgoing requests: {0}")]
-    Tls(String),
 }
 
 /// A whole Nyala, running.
@@ -74,7 +72,7 @@ impl Service {
         let lock = lock(&settings.database)?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
         let (db, handover) = Db::open(&settings.database, room)?;
-        let sender = Sender::new(settings.policy.timeout, settings.policy.workers).map_err(StartError::Tls)?;
+        let sender = Sender::new(settings.policy.timeout, settings.policy.workers);
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;
         let stop = watch::Sender::new(false);
@@ -114,7 +112,8 @@ impl Service {
             tracing::warn!("what was leased could not be given back; the next start takes it back");
         }
         let db = self.db;
-        if tokio::task::spawn_blocking(move || db.close()).await.is_err() {
+        let closing = tokio::task::spawn_blocking(move || db.close());
+        if !matches!(tokio::time::timeout(RELEASE, closing).await, Ok(Ok(()))) {
             tracing::error!("the database was not closed in order; the next start repairs it");
         }
         drop(self.lock);

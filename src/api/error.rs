@@ -65,7 +65,7 @@ impl ApiError {
     fn field(&self) -> Option<FieldError<'_>> {
         match self {
             Self::Invalid(invalid) | Self::Conflict(invalid) => {
-                Some(FieldError { field: invalid.field, message: &invalid.message })
+                Some(FieldError { field: &invalid.field, message: &invalid.message })
             }
             Self::KeyReused => {
                 Some(FieldError { field: "Idempotency-Key", message: "was used for another body within 24 hours" })

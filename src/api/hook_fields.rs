@@ -60,7 +60,7 @@ impl HookFields {
             None => Ok(()),
             Some(name) => {
                 let names = ALL.map(|field| field.name).join(", ");
-                Err(ApiError::Malformed(format!("a hook has no field `{name}`: it has {names}")))
+                Err(Invalid::new(name.clone(), format!("is no field of a hook: it has {names}")).into())
             }
         }
     }
@@ -223,6 +223,6 @@ mod tests {
     #[test]
     fn v1_refuses_what_it_does_not_know() {
         let error = HookFields::parse(br#"{"urll":"http://a/"}"#, Dialect::V1).err().map(|e| e.to_string());
-        assert!(error.is_some_and(|error| error.contains("`urll`")));
+        assert!(error.is_some_and(|error| error.starts_with("urll: is no field")));
     }
 }

@@ -85,7 +85,8 @@ async fn answer(
     body: Body,
 ) -> Response {
     let id = RequestId::of(&headers);
-    let span = tracing::info_span!("request", id = id.as_str());
+    // An error's span, so that it is there whatever the level of the logs.
+    let span = tracing::error_span!("request", id = id.as_str());
     let answered = async {
         let segments = segments(path);
         match find(&method, &segments) {

@@ -19,8 +19,14 @@ impl File {
         let fail = |why: &dyn Display| ConfigError(format!("cannot use {} as settings: {why}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
         let table: Table = text.parse().map_err(|e| fail(&e))?;
-        let key = |(key, value): (String, Value)| (key.replace('_', "-"), value);
-        Ok(Self { path: path.to_owned(), table: table.into_iter().map(key).collect() })
+        let mut settings = Table::new();
+        for (key, value) in table {
+            let key = key.replace('_', "-");
+            if settings.insert(key.clone(), value).is_some() {
+                return Err(fail(&format!("{key} stands there twice, once with _ and once with -")));
+            }
+        }
+        Ok(Self { path: path.to_owned(), table: settings })
     }
 
     pub(super) fn name(&self) -> String {

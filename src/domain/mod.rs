@@ -13,20 +13,22 @@ pub mod retry;
 pub mod time;
 pub mod url;
 
+use std::borrow::Cow;
+
 /// A value from outside that was refused: which field, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct Invalid {
     /// The field as the sender spells it.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong and the remedy, in one sentence.
     pub message: String,
 }
 
 impl Invalid {
     /// Says that `field` cannot be taken, and why.
-    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field, message: message.into() }
+    pub fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
     }
 }
 

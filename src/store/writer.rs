@@ -164,11 +164,15 @@ impl Drop for LastWill<'_> {
 fn write_all(mut backend: Box<dyn Backend>, queue: &Queue) {
     let _will = LastWill(queue);
     while let Some(first) = queue.wait() {
+        if let Err(error) = backend.begin() {
+            refuse_all(queue, first, &error);
+            continue;
+        }
         let mut batch = Vec::with_capacity(64);
         match together(backend.as_mut(), queue, first, &mut batch) {
             Ok(()) => batch.into_iter().for_each(|job| job.done(Ok(()))),
-            Err(e) => {
-                tracing::debug!(error = %e, jobs = batch.len(), "a transaction failed; its parts are tried one by one");
+            Err(error) => {
+                tracing::debug!(%error, jobs = batch.len(), "a transaction failed; its parts are tried one by one");
                 backend.rollback();
                 for job in &mut batch {
                     job.undo();
@@ -179,14 +183,23 @@ fn write_all(mut backend: Box<dyn Backend>, queue: &Queue) {
     }
 }
 
+/// Somebody else has the database: all that wait are told so now, rather than
+/// each after a wait of its own.
+fn refuse_all(queue: &Queue, first: Job, error: &StoreError) {
+    let mut next = Some(first);
+    while let Some(job) = next {
+        job.done(Err(error.clone()));
+        next = queue.next();
+    }
+}
+
 /// Runs all that waits in one transaction, up to its bounds.
 fn together(backend: &mut dyn Backend, queue: &Queue, first: Job, batch: &mut Vec<Job>) -> Result<()> {
-    let began = backend.begin();
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some(mut job) = next {
         bytes += job.bytes();
-        let ran = began.clone().and_then(|()| job.run(backend.writes()));
+        let ran = job.run(backend.writes());
         batch.push(job);
         ran?;
         let full = backend.rows() >= MAX_ROWS || bytes >= MAX_BYTES;

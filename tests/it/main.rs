@@ -1,7 +1,14 @@
 //! The whole service, tested from outside: one binary, so that it links once.
 
+mod bad_input;
+mod binary;
 mod cli;
+mod config;
+mod health;
 mod house;
 mod kudu;
+mod logs;
+mod properties;
 mod receiver;
 mod recorded;
+mod v1;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::LOCATION;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use warp::Reply;
 use warp::reply::json;
@@ -54,8 +55,7 @@ pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
 
 /// The payload is taken out of the body to the byte.
 fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
-    let malformed = |e| ApiError::Malformed(format!("the body is not a JSON object: {e}"));
-    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(malformed)?;
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(|e| not_an_object(&e))?;
     let missing = || Invalid::new("type", "is missing: name the event's type, such as PostDeployment");
     let event_type: String = take(&mut fields, "type", "a text")?.ok_or_else(missing)?;
     let one: Option<String> = take(&mut fields, "application", "a text")?;
@@ -63,17 +63,29 @@ fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
     names.extend(one);
     let payload = fields.remove("payload").map_or("null", RawValue::get);
     let event = NewEvent {
-        event_type: EventType::parse(&event_type).map_err(|invalid| Invalid { field: "type", ..invalid })?,
+        event_type: EventType::parse(&event_type).map_err(|invalid| Invalid { field: "type".into(), ..invalid })?,
         applications: distinct_applications(&names)?,
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         idempotency: None,
     };
     match fields.keys().next() {
         None => Ok(event),
-        Some(name) => Err(ApiError::Malformed(format!(
-            "an event has no field `{name}`: it has type, application, applications, payload"
-        ))),
+        Some(name) => {
+            let message = "is no field of an event: it has type, application, applications, payload";
+            Err(Invalid::new(name.clone(), message).into())
+        }
     }
+}
+
+/// Without what the body says instead: that may be a payload, and is not for the logs.
+fn not_an_object(error: &serde_json::Error) -> ApiError {
+    ApiError::Malformed(match error.classify() {
+        Category::Eof if error.column() == 0 => {
+            "the body is empty: send a JSON object with type and payload".to_owned()
+        }
+        Category::Data => "the body is not a JSON object: send one with type and payload".to_owned(),
+        _ => format!("the body is not JSON: {error}"),
+    })
 }
 
 fn take<T: DeserializeOwned>(

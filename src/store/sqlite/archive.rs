@@ -27,7 +27,7 @@ const HOOKS: &str = "
     SELECT * FROM living_hooks
     WHERE id > ?1
       AND dialect = coalesce(?3, dialect)
-      AND (?4 IS NULL OR instr(lower(url || ' ' || coalesce(description, '')), lower(?4)) > 0)
+      AND (?4 IS NULL OR instr(casefold(url || ' ' || coalesce(description, '')), casefold(?4)) > 0)
       AND (coalesce(?5, ?6) IS NULL OR id IN (
           SELECT hook_id FROM hook_filters
           WHERE (?5 IS NULL OR event IN (?5, '*'))

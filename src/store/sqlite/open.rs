@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::Session;
@@ -17,8 +18,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_start.sql")];
 #[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "there are few migrations")]
 pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 
-/// How long to wait for another process that holds the database.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait for another process that holds the database: less than
+/// people and pipelines wait for an answer.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Set before the first table is made: freed pages can be given back to the disk
 /// later without rewriting the file.
@@ -58,7 +60,12 @@ pub(super) const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(O
 /// Makes a connection ready for reading.
 pub(super) fn prepare_for_reading(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
-    conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;")
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;")?;
+    // SQLite's own lower() knows only the letters of ASCII.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function("casefold", 1, flags, |row| {
+        Ok(row.get::<Option<String>>(0)?.map(|text| text.to_lowercase()))
+    })
 }
 
 fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {

@@ -1,0 +1,233 @@
+//! Settings of the real binary: where each comes from, and which are refused.
+
+mod refused;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use bytesize::ByteSize;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::{Serving, nyala, printed};
+
+/// Every setting and its default.
+const DEFAULTS: [(&str, &str); 11] = [
+    ("listen", "127.0.0.1:8080"),
+    ("database", "data/nyala.db"),
+    ("allow-network", ""),
+    ("retry-schedule", "5s,5m,30m,2h,5h,10h,14h,20h,1day"),
+    ("delivery-timeout", "10s"),
+    ("workers", "1024"),
+    ("workers-per-hook", "16"),
+    ("publish-wait", "0s"),
+    ("max-body", "1 MiB"),
+    ("log-format", "auto"),
+    ("log-level", "info"),
+];
+
+/// A value for each setting that is not its default.
+const OTHERS: [(&str, &str); 11] = [
+    ("listen", "[::1]:9999"),
+    ("database", "elsewhere/n.db"),
+    ("allow-network", "loopback,10.0.0.0/8,*.example.com"),
+    ("retry-schedule", "1s,90s"),
+    ("delivery-timeout", "90s"),
+    ("workers", "99"),
+    ("workers-per-hook", "9"),
+    ("publish-wait", "60s"),
+    ("max-body", "1500000"),
+    ("log-format", "human"),
+    ("log-level", "warn,nyala::store=debug"),
+];
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// `nyala config --json` with more arguments and a changed environment: value
+/// and origin by name.
+fn settings(folder: &Path, args: &[&str], change: impl FnOnce(&mut Command)) -> BTreeMap<String, (String, String)> {
+    let mut command = nyala(folder, &["config", "--json"]);
+    command.args(args);
+    change(&mut command);
+    let shown: Value = serde_json::from_str(&printed(&mut command)).expect("JSON");
+    let text = |setting: &Value, name: &str| setting[name].as_str().expect("a text").to_owned();
+    let shown = shown.as_array().expect("a list").iter();
+    shown.map(|setting| (text(setting, "name"), (text(setting, "value"), text(setting, "origin")))).collect()
+}
+
+/// Whether two texts say the same: sizes have several spellings.
+fn same(one: &str, two: &str) -> bool {
+    let size = |text: &str| text.parse::<ByteSize>().ok();
+    one == two || (size(one).is_some() && size(one) == size(two))
+}
+
+fn environment(command: &mut Command) {
+    for (name, value) in OTHERS {
+        command.env(variable(name), value);
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("NYALA_{}", name.replace('-', "_").to_uppercase())
+}
+
+fn write(folder: &Path, text: &str) {
+    std::fs::write(folder.join("n.toml"), text).expect("written");
+}
+
+#[test]
+fn every_setting_has_a_default() {
+    let folder = folder();
+
+    let shown = settings(folder.path(), &[], |_| {});
+
+    assert_eq!(shown.len(), DEFAULTS.len());
+    for (name, value) in DEFAULTS {
+        assert!(same(&shown[name].0, value), "{name} is {:?}", shown[name]);
+        assert_eq!(shown[name].1, "default", "{name}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "showing settings makes no files");
+}
+
+#[test]
+fn every_setting_may_come_from_the_file_the_environment_or_a_flag() {
+    let folder = folder();
+    let lines: Vec<_> = OTHERS.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect();
+    write(folder.path(), &lines.concat());
+    let flags: Vec<_> = OTHERS.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let defaults = BTreeMap::from(DEFAULTS);
+
+    let from_file = settings(folder.path(), &["--config", "n.toml"], |_| {});
+    let from_environment = settings(folder.path(), &[], environment);
+    let from_flags = settings(folder.path(), &flags, |_| {});
+
+    for (name, default) in defaults {
+        let value = &from_file[name].0;
+        assert_ne!(value, default, "{name}");
+        assert_eq!(from_file[name].1, "n.toml");
+        assert_eq!(from_environment[name], (value.clone(), format!("environment ({})", variable(name))));
+        assert_eq!(from_flags[name], (value.clone(), "flag".to_owned()));
+    }
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    let folder = folder();
+    write(folder.path(), "workers = 70\nworkers-per-hook = 7\ndelivery_timeout = \"7s\"\n");
+    let file = ["--config", "n.toml"];
+    let both = |command: &mut Command| {
+        command.env("NYALA_WORKERS", "80").env("NYALA_WORKERS_PER_HOOK", "8");
+    };
+
+    let shown = settings(folder.path(), &[&file[..], &["--workers", "90"]].concat(), both);
+
+    let value = |name: &str| (shown[name].0.as_str(), shown[name].1.as_str());
+    assert_eq!(value("workers"), ("90", "flag"));
+    assert_eq!(value("workers-per-hook"), ("8", "environment (NYALA_WORKERS_PER_HOOK)"));
+    assert_eq!(value("delivery-timeout"), ("7s", "n.toml"));
+    assert_eq!(value("publish-wait"), ("0s", "default"));
+}
+
+#[test]
+fn the_file_may_be_named_by_the_environment_and_hold_lists_and_numbers() {
+    let folder = folder();
+    let text = "allow_network = [\"loopback\", \"10.0.0.0/8\"]\nretry-schedule = [\"1s\", \"2m\"]\nmax-body = 4096\n";
+    write(folder.path(), text);
+
+    let shown = settings(folder.path(), &[], |command| {
+        command.env("NYALA_CONFIG", "n.toml");
+    });
+
+    for (name, value) in [("allow-network", "loopback,10.0.0.0/8"), ("retry-schedule", "1s,2m"), ("max-body", "4096")] {
+        assert!(same(&shown[name].0, value), "{name} is {:?}", shown[name]);
+        assert_eq!(shown[name].1, "n.toml");
+    }
+}
+
+#[test]
+fn a_list_may_come_from_one_flag_or_from_several() {
+    let folder = folder();
+
+    let one = settings(folder.path(), &["--allow-network", "loopback,private"], |_| {});
+    let two = settings(folder.path(), &["--allow-network", "loopback", "--allow-network", "private"], |_| {});
+
+    assert_eq!(one["allow-network"], ("loopback,private".to_owned(), "flag".to_owned()));
+    assert_eq!(two, one);
+}
+
+#[test]
+fn what_is_shown_can_be_typed_and_is_shown_again() {
+    let folder = folder();
+    let values = |shown: BTreeMap<String, (String, String)>| -> Vec<_> {
+        shown.into_iter().map(|(name, (value, _))| format!("--{name}={value}")).collect()
+    };
+
+    let shown = values(settings(folder.path(), &[], environment));
+    let again = values(settings(folder.path(), &shown.iter().map(String::as_str).collect::<Vec<_>>(), |_| {}));
+
+    assert_eq!(again, shown);
+}
+
+#[test]
+fn a_size_is_shown_to_the_byte() {
+    let folder = folder();
+
+    for size in ["1", "1023", "1025", "1500000", "999999", "31MiB", "1.5MB"] {
+        let shown = settings(folder.path(), &["--max-body", size], |_| {});
+        assert!(same(&shown["max-body"].0, size), "{size} is shown as {}", shown["max-body"].0);
+    }
+}
+
+#[test]
+fn the_table_for_people_has_a_line_for_each_setting() {
+    let folder = folder();
+
+    let table = printed(&mut nyala(folder.path(), &["config", "--workers", "99"]));
+
+    for (name, value) in DEFAULTS.map(|(name, value)| (name, if name == "workers" { "99" } else { value })) {
+        let line = table.lines().find(|line| line.split_whitespace().next() == Some(name));
+        let line = line.unwrap_or_else(|| panic!("no {name}: {table}"));
+        let origin = if name == "workers" { "flag" } else { "default" };
+        let shows_value = line.contains(value) || name == "max-body";
+        assert!(shows_value && line.trim_end().ends_with(origin), "{line}");
+    }
+}
+
+#[test]
+fn a_bare_nyala_serves_just_as_nyala_serve_does() {
+    let folder = folder();
+    let flags = ["--listen", "127.0.0.1:0", "--database", "made/for/it/n.db"];
+
+    for command in [&[][..], &["serve"][..]] {
+        let serving = Serving::start(&mut nyala(folder.path(), &[command, &flags].concat()));
+        let address = serving.url.strip_prefix("http://127.0.0.1:").expect("a URL").to_owned();
+        assert!(address.parse::<u16>().is_ok_and(|port| port > 0), "{address}");
+        let hooks = printed(&mut nyala(folder.path(), &["hooks", "list", "--json", "--server", &serving.url]));
+        let (status, _) = serving.stop();
+        assert_eq!(serde_json::from_str::<Value>(&hooks).expect("JSON"), serde_json::json!([]));
+        assert_eq!(status.code(), Some(0));
+    }
+    assert!(folder.path().join("made/for/it/n.db").exists());
+}
+
+#[test]
+fn help_documents_every_setting_and_the_exit_codes() {
+    let folder = folder();
+
+    let help = printed(&mut nyala(folder.path(), &["--help"]));
+    let serve = printed(&mut nyala(folder.path(), &["serve", "--help"]));
+
+    assert!(help.contains("Exit codes:"), "{help}");
+    for code in [0, 1, 2, 4] {
+        let described = |line: &str| line.trim().strip_prefix(&format!("{code}  ")).is_some_and(|text| text.len() > 3);
+        assert!(help.lines().any(described), "exit code {code}: {help}");
+    }
+    for (name, _) in DEFAULTS {
+        assert!(help.contains(&format!("--{name}")) && serve.contains(&format!("--{name}")), "{name}");
+        assert!(serve.contains(&variable(name)), "{name}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Nyala's own API, a file a noun.
+
+mod changes;
+mod deliveries;
+mod events;
+mod filters;
+mod hooks;
+mod pages;
+
+use reqwest::{Method, Response};
+use serde_json::Value;
+
+use crate::house::House;
+
+/// Adds a hook; answers it.
+async fn add(house: &House, fields: &Value) -> Value {
+    let response = house.send(Method::POST, "/api/v1/hooks", &fields.to_string()).await;
+    assert_eq!(response.status(), 201, "{fields}");
+    response.json().await.expect("a hook")
+}
+
+/// Changes a hook.
+async fn patch(house: &House, hook: &Value, fields: &Value) -> Response {
+    house.send(Method::PATCH, &format!("/api/v1/hooks/{}", hook["id"]), &fields.to_string()).await
+}
+
+/// Changes a hook; answers it.
+async fn patched(house: &House, hook: &Value, fields: &Value) -> Value {
+    let response = patch(house, hook, fields).await;
+    assert_eq!(response.status(), 200, "{fields}");
+    response.json().await.expect("a hook")
+}
+
+async fn shown(house: &House, hook: &Value) -> Value {
+    house.json(&format!("/api/v1/hooks/{}", hook["id"])).await
+}
+
+/// The ids on one page.
+fn ids(page: &Value) -> Vec<Value> {
+    page["items"].as_array().expect("items").iter().map(|item| item["id"].clone()).collect()
+}
+
+/// The delivery of an event to a hook, by itself.
+async fn delivery_of(house: &House, hook: &Value, event: &Value) -> String {
+    let path = format!("/api/v1/deliveries?hook={}&event={}", hook["id"], text(&event["id"]));
+    let page = house.json(&path).await;
+    let found = ids(&page);
+    assert_eq!(found.len(), 1, "{page}");
+    text(&found[0]).to_owned()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+}
