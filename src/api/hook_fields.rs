@@ -41,8 +41,9 @@ impl HookFields {
         if body.is_empty() {
             return Err(ApiError::Malformed("the body is empty: send a JSON object with url and event".into()));
         }
-        let value =
-            serde_json::from_slice(body).map_err(|e| ApiError::Malformed(format!("the body is not JSON: {e}")))?;
+        let value = serde_json::from_slice(body).map_err(|e| {
+            ApiError::Malformed(format!("the body is not JSON ({e}): send a JSON object with url and event"))
+        })?;
         let Value::Object(object) = value else {
             return Err(ApiError::Malformed("the body is not a JSON object: send one with url and event".into()));
         };

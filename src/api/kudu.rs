@@ -197,6 +197,7 @@ fn payload(body: Bytes) -> Result<Bytes, ApiError> {
     let text = std::str::from_utf8(&body).map_err(|e| {
         ApiError::Malformed(format!("the body is not UTF-8 (byte {}): send JSON in UTF-8", e.valid_up_to()))
     })?;
-    serde_json::from_str::<&RawValue>(text).map_err(|e| ApiError::Malformed(format!("the body is not JSON: {e}")))?;
+    serde_json::from_str::<&RawValue>(text)
+        .map_err(|e| ApiError::Malformed(format!("the body is not JSON ({e}): send a valid JSON text")))?;
     Ok(body)
 }

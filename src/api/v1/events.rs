@@ -84,7 +84,7 @@ fn not_an_object(error: &serde_json::Error) -> ApiError {
             "the body is empty: send a JSON object with type and payload".to_owned()
         }
         Category::Data => "the body is not a JSON object: send one with type and payload".to_owned(),
-        _ => format!("the body is not JSON: {error}"),
+        _ => format!("the body is not JSON ({error}): send a JSON object in UTF-8 with type and payload"),
     })
 }
 
