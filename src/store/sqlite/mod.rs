@@ -9,9 +9,11 @@ mod outbox;
 mod rows;
 mod transactions;
 mod upkeep;
+mod wal;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 use ulid::Generator;
@@ -31,6 +33,7 @@ pub struct Session {
     ulids: Generator,
     targets: Arc<Targets>,
     batch: Batch,
+    closing: Arc<AtomicBool>,
 }
 
 /// What one transaction gathers, to be written or made known once at its end.
@@ -48,7 +51,8 @@ struct Batch {
 impl Session {
     fn new(conn: Connection, targets: Arc<Targets>) -> Result<Self> {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
-        Ok(Self { conn, seq, ulids: Generator::new(), targets, batch: Batch::default() })
+        let (batch, closing) = (Batch::default(), Arc::default());
+        Ok(Self { conn, seq, ulids: Generator::new(), targets, batch, closing })
     }
 
     /// A statement that is prepared once and kept.
@@ -67,6 +71,7 @@ impl Session {
 /// one file, which can be copied.
 impl Drop for Session {
     fn drop(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
         if let Err(error) = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the log stays beside the database; the next start takes it in");
         }

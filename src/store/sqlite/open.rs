@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::Session;
+use super::{Session, wal};
 use crate::store::targets::Targets;
 use crate::store::{Result, StoreError};
 
@@ -51,7 +51,9 @@ pub fn open(path: &Path, targets: Arc<Targets>) -> Result<Session> {
     conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
     conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
     migrate(&mut conn, path)?;
-    Session::new(conn, targets)
+    let session = Session::new(conn, targets)?;
+    wal::lengthen(path, session.closing.clone());
+    Ok(session)
 }
 
 /// How readers open the file.
