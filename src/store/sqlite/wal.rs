@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What a checkpoint every 10,000 pages lets the log grow to, and some more.
 const LENGTH: u64 = 44 << 20;
 
+/// On a disk with less than this left, room is worth more than time.
+const ROOMY: u64 = 1 << 30;
+
 /// Written and synced at a time: a commit that comes meanwhile waits for no more.
 const STEP: usize = 1 << 20;
 
@@ -36,6 +39,10 @@ pub(super) fn lengthen(path: &Path, stop: Arc<AtomicBool>) {
 
 fn append_zeros(log: &Path, stop: &AtomicBool) -> io::Result<()> {
     let mut file = File::options().append(true).open(log)?;
+    let disk = rustix::fs::fstatvfs(&file)?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < ROOMY {
+        return Ok(());
+    }
     let zeros = vec![0; STEP];
     while file.metadata()?.len() < LENGTH && !stop.load(Ordering::Relaxed) {
         file.write_all(&zeros)?;
