@@ -65,7 +65,10 @@ fn run() -> Result<(), Failure> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     let deepest = matches.subcommand().map_or(&matches, |(_, deepest)| deepest);
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
-    runtime.block_on(cli.run(deepest))
+    let ended = runtime.block_on(cli.run(deepest));
+    // A look-up of a name that never answers must not hold up the end.
+    runtime.shutdown_background();
+    ended
 }
 
 impl Cli {

@@ -155,6 +155,9 @@ impl Dispatcher {
         self.behind = claimed.behind.iter().map(|&hook| (hook, room.held_by(hook) / 2)).collect();
         // Never later than what was recorded while the claim was under way.
         self.next_due = claimed.next_due.map_or(self.next_due, |due_at| self.next_due.min(due_at));
+        // Nothing in memory may end any more that would call for the next claim.
+        let idle = |&hook: &HookId| room.held_by(hook) == 0;
+        self.wants_claim |= if claimed.crowded { room.is_empty() } else { claimed.behind.iter().any(idle) };
         self.take(claimed.leased);
     }
 

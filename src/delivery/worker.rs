@@ -96,6 +96,7 @@ impl Worker {
             if let Err(error) = self.db.write(move |store| store.release(now, &lease)).await {
                 tracing::warn!(%error, "a delivery could not be given back: its lease will run out");
             }
+            self.removed.notify_one();
             return None;
         }
         let needed = now.plus(self.policy.timeout + LEASE_SLACK);

@@ -14,7 +14,7 @@ use super::sqlite::{self, Readers};
 use super::targets::Targets;
 use super::waits::Waits;
 use super::writer::{Op, Queue, Writer};
-use super::{Archive, Claimed, Leased, Published, Publishing, Record, Recorded, Result, StoreError, Writes};
+use super::{Archive, Cancelled, Claimed, Leased, Published, Publishing, Record, Recorded, Result, StoreError, Writes};
 
 /// Deliveries that were leased to this node as they were published.
 pub type Handover = mpsc::UnboundedReceiver<Vec<Leased>>;
@@ -100,12 +100,13 @@ impl Db {
     /// # Errors
     /// Trouble of the database: nothing was recorded.
     pub async fn record(&self, now: Timestamp, record: Arc<Record>) -> Result<Recorded> {
-        let (event, first) = (record.event, record.attempt.number == 1);
-        let recorded = self.write(move |store| store.record(now, &record)).await?;
-        if first && recorded != Recorded::NotOurs {
-            self.waits.ended(event);
-        }
-        Ok(recorded)
+        let (event, first, waits) = (record.event, record.attempt.number == 1, self.waits.clone());
+        let tell = move |recorded: &Recorded| {
+            if first && *recorded != Recorded::NotOurs {
+                waits.ended(event);
+            }
+        };
+        self.write_and_tell(move |store| store.record(now, &record), tell).await
     }
 
     /// Cancels a step of what removed hooks owe; answers whether there may be more.
@@ -113,8 +114,9 @@ impl Db {
     /// # Errors
     /// Trouble of the database.
     pub async fn cancel_owed(&self, now: Timestamp, limit: usize) -> Result<bool> {
-        let cancelled = self.write(move |store| store.cancel_owed(now, limit)).await?;
-        cancelled.untried.into_iter().for_each(|event| self.waits.ended(event));
+        let waits = self.waits.clone();
+        let tell = move |cancelled: &Cancelled| cancelled.untried.iter().for_each(|&event| waits.ended(event));
+        let cancelled = self.write_and_tell(move |store| store.cancel_owed(now, limit), tell).await?;
         Ok(cancelled.more)
     }
 
@@ -127,8 +129,18 @@ impl Db {
         &self,
         act: impl FnMut(&mut dyn Writes) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_and_tell(act, |_| {}).await
+    }
+
+    /// The same, and tells of it in the order in which the store did things: who
+    /// begins to wait after that does not wait for this.
+    async fn write_and_tell<T: Send + 'static>(
+        &self,
+        act: impl FnMut(&mut dyn Writes) -> Result<T> + Send + 'static,
+        tell: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.queue.urgent(Box::new(Act { run: act, value: None, reply }));
+        self.queue.urgent(Box::new(Act { run: act, tell, value: None, reply }));
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -241,15 +253,17 @@ impl Op for ClaimOp {
     }
 }
 
-struct Act<F, T> {
+struct Act<F, G, T> {
     run: F,
+    tell: G,
     value: Option<T>,
     reply: oneshot::Sender<Result<T>>,
 }
 
-impl<F, T> Op for Act<F, T>
+impl<F, G, T> Op for Act<F, G, T>
 where
     F: FnMut(&mut dyn Writes) -> Result<T> + Send,
+    G: FnOnce(&T) + Send,
     T: Send,
 {
     fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
@@ -258,8 +272,12 @@ where
     }
 
     fn done(self: Box<Self>, result: Result<()>) {
-        let Self { value, reply, .. } = *self;
+        let Self { tell, value, reply, .. } = *self;
+        let answer = result.and_then(|()| value.ok_or(StoreError::Closed));
+        if let Ok(value) = &answer {
+            tell(value);
+        }
         // Whoever asked may have gone; what was done stays done.
-        let _ = reply.send(result.and_then(|()| value.ok_or(StoreError::Closed)));
+        let _ = reply.send(answer);
     }
 }

@@ -113,6 +113,12 @@ impl Room {
         self.lock().free()
     }
 
+    /// Whether nothing is in memory.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().places == 0
+    }
+
     /// How many deliveries of this hook are in memory.
     #[must_use]
     pub fn held_by(&self, hook: HookId) -> usize {

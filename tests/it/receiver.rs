@@ -105,10 +105,6 @@ impl Receiver {
         format!("{}://{}{path}", self.scheme, self.address)
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Waits until at least so many requests have come; answers all that have.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut received = self.received.clone();

@@ -42,6 +42,7 @@ const SET_RESULT: &str = "
     WHERE excluded.delivery >= delivery";
 
 /// A hook's latest result within one transaction.
+#[derive(Clone)]
 pub(super) struct Latest {
     delivery: Seq,
     event: Seq,

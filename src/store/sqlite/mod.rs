@@ -33,11 +33,13 @@ pub struct Session {
     ulids: Generator,
     targets: Arc<Targets>,
     batch: Batch,
+    /// What had been gathered at the mark.
+    marked: Option<Batch>,
     closing: Arc<AtomicBool>,
 }
 
 /// What one transaction gathers, to be written or made known once at its end.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Batch {
     /// The counter as it was at the beginning.
     first_seq: i64,
@@ -52,7 +54,7 @@ impl Session {
     fn new(conn: Connection, targets: Arc<Targets>) -> Result<Self> {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
         let (batch, closing) = (Batch::default(), Arc::default());
-        Ok(Self { conn, seq, ulids: Generator::new(), targets, batch, closing })
+        Ok(Self { conn, seq, ulids: Generator::new(), targets, batch, marked: None, closing })
     }
 
     /// A statement that is prepared once and kept.

@@ -18,6 +18,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_start.sql")];
 #[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "there are few migrations")]
 pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 
+/// Says in the file's header whose it is: `NYAL`.
+const APPLICATION_ID: i32 = 0x4e59_414c;
+
 /// How long to wait for another process that holds the database: less than
 /// people and pipelines wait for an answer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,9 +51,10 @@ pub fn open(path: &Path, targets: Arc<Targets>) -> Result<Session> {
     let mut conn = Connection::open(path).map_err(|e| unusable(path, &e))?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(64);
+    check(&conn, path)?;
     conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
     conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
-    migrate(&mut conn, path)?;
+    migrate(&mut conn)?;
     let session = Session::new(conn, targets)?;
     wal::lengthen(path, session.closing.clone());
     Ok(session)
@@ -70,19 +74,31 @@ pub(super) fn prepare_for_reading(conn: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
+/// Looks whose database it is, before anything about it is changed.
+fn check(conn: &Connection, path: &Path) -> Result<()> {
+    let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(|e| unusable(path, &e));
+    let version = number("PRAGMA user_version")?;
+    let ours = number("PRAGMA application_id")? == APPLICATION_ID;
+    let empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
+    let why = match (ours, empty) {
+        (false, false) => "is the database of another program".to_owned(),
+        _ if version > SCHEMA_VERSION => {
+            format!(
+                "was written by a newer Nyala (schema {version}, this one knows {SCHEMA_VERSION}): run that version"
+            )
+        }
+        _ => return Ok(()),
+    };
+    Err(StoreError::Unusable(format!("{} {why}, or name another file with --database", path.display())))
+}
+
+fn migrate(conn: &mut Connection) -> Result<()> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version > SCHEMA_VERSION {
-        return Err(StoreError::Unusable(format!(
-            "{} was written by a newer Nyala (schema {version}, this one knows {SCHEMA_VERSION}): \
-             run that version, or name another file with --database",
-            path.display()
-        )));
-    }
     for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
         transaction.execute_batch(migration)?;
     }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
 }

@@ -14,6 +14,7 @@ impl Transactions for Session {
     }
 
     fn commit(&mut self) -> Result<()> {
+        self.still_open()?;
         self.write_results()?;
         if self.seq != self.batch.first_seq {
             self.sql(KEEP_COUNTER)?.execute([self.seq])?;
@@ -26,7 +27,7 @@ impl Transactions for Session {
     }
 
     fn rollback(&mut self) {
-        self.seq = self.batch.first_seq;
+        // The numbers that it took stay taken: none may ever be given twice.
         self.batch = Batch::default();
         if self.conn.is_autocommit() {
             return;
@@ -37,10 +38,8 @@ impl Transactions for Session {
     }
 
     fn mark(&mut self) -> Result<()> {
-        if self.conn.is_autocommit() {
-            // A savepoint would begin a transaction of its own, and its release end it.
-            return Err(StoreError::Failed("the transaction was rolled back".into()));
-        }
+        self.still_open()?;
+        self.marked = Some(self.batch.clone());
         self.sql("SAVEPOINT caller")?.execute([])?;
         Ok(())
     }
@@ -49,12 +48,27 @@ impl Transactions for Session {
         if self.conn.is_autocommit() {
             return false;
         }
+        let marked = self.marked.take();
+        if !keep {
+            self.batch = marked.unwrap_or_default();
+        }
         let end = if keep { "RELEASE caller" } else { "ROLLBACK TO caller; RELEASE caller" };
         self.conn.execute_batch(end).is_ok()
     }
 
     fn rows(&self) -> usize {
         self.batch.rows
+    }
+}
+
+impl Session {
+    /// SQLite ends a transaction by itself when the disk is full or fails. What
+    /// came after that would be a transaction of its own, which nobody asked for.
+    fn still_open(&self) -> Result<()> {
+        if self.conn.is_autocommit() {
+            return Err(StoreError::Failed("the database rolled the transaction back".into()));
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,102 @@
+//! Outward: from what is owed to what is on record, against receivers of every kind.
+
+mod backlog;
+mod gate;
+mod keys;
+mod misbehaving;
+mod raw;
+mod removal;
+mod restart;
+mod retries;
+mod retry_after;
+mod shares;
+mod waiting;
+mod wakeups;
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use nyala::clock::Clock;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::Value;
+
+use crate::house::{House, within};
+use crate::receiver::{Receiver, status};
+
+/// A receiver that answers everything with this status.
+async fn receiver_that_answers(code: u16) -> Receiver {
+    let receiver = Receiver::new().await;
+    receiver.answer(move |_| status(code));
+    receiver
+}
+
+/// A publish, to be added to and sent.
+fn publishing(house: &House, event: &str, payload: &str) -> RequestBuilder {
+    let request = house.client.post(house.url(&format!("/api/hooks/publish/{event}")));
+    request.header("content-type", "application/json").body(payload.to_owned())
+}
+
+async fn sent(request: RequestBuilder) -> Response {
+    within("an answer", request.send()).await.expect("an answer")
+}
+
+/// The path under which the only delivery of an event is shown with its attempts.
+async fn path_of_delivery(house: &House, event: &Value) -> String {
+    let list = house.json(&format!("/api/v1/deliveries?event={}", text(&event["id"]))).await;
+    let items = list["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 1, "one delivery is owed: {list}");
+    format!("/api/v1/deliveries/{}", text(&items[0]["id"]))
+}
+
+/// The only delivery of an event, once so many of its attempts are on record.
+async fn attempted(house: &House, event: &Value, attempts: u64) -> Value {
+    let path = path_of_delivery(house, event).await;
+    house.until(&path, |delivery| delivery["attempt_count"] == attempts && delivery["state"] != "leased").await
+}
+
+/// How long it is from now until a pending delivery is due.
+fn due_in(house: &House, delivery: &Value) -> Duration {
+    assert_eq!(delivery["state"], "pending", "{delivery}");
+    let due_at = DateTime::parse_from_rfc3339(text(&delivery["due_at"])).expect("a time");
+    let millis = due_at.timestamp_millis() - house.clock.now().millis();
+    Duration::from_millis(u64::try_from(millis).expect("a time to come"))
+}
+
+/// How many deliveries the list shows under this query; at most a thousand.
+async fn count(house: &House, query: &str) -> usize {
+    let list = house.json(&format!("/api/v1/deliveries?limit=1000&{query}")).await;
+    list["items"].as_array().expect("a list").len()
+}
+
+/// Waits until the list shows so many deliveries under this query.
+async fn until_count(house: &House, query: &str, count: usize) {
+    let path = format!("/api/v1/deliveries?limit=1000&{query}");
+    house.until(&path, |list| list["items"].as_array().is_some_and(|items| items.len() == count)).await;
+}
+
+/// Another event is published to another hook and arrives: whatever was to
+/// happen before had its chance.
+async fn something_else_arrives(house: &House) {
+    let receiver = Receiver::new().await;
+    let hook = house.subscribe(&receiver.url("/else"), "SomethingElse").await;
+    house.publish_and_wait("SomethingElse", "{}").await;
+    assert_eq!(receiver.received().len(), 1);
+    assert_eq!(house.send(Method::DELETE, &format!("/api/v1/hooks/{}", hook["id"]), "").await.status(), 204);
+}
+
+/// Points a hook elsewhere.
+async fn point(house: &House, hook: &Value, url: &str) {
+    let body = serde_json::json!({"url": url}).to_string();
+    let response = house.send(Method::PATCH, &format!("/api/v1/hooks/{}", hook["id"]), &body).await;
+    assert_eq!(response.status(), 200);
+}
+
+/// Removes a hook, as Kudu's clients do.
+async fn remove(house: &House, hook: &Value) {
+    let response = house.send(Method::DELETE, &format!("/api/hooks/{}", hook["id"]), "").await;
+    assert_eq!(response.status(), 200);
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+}

@@ -1,0 +1,83 @@
+//! All clauses, and who signs them.
+
+/// Makes a test of each clause for one backend.
+macro_rules! signed_by {
+    ($backend:ident, $subject:expr, $($noun:ident: $($clause:ident)+;)+) => {
+        mod $backend {
+            $(mod $noun {
+                $(#[test]
+                fn $clause() {
+                    crate::store::$noun::$clause(&mut crate::store::Store::new(Box::new($subject)));
+                })+
+            })+
+        }
+    };
+}
+
+/// The contract, for whoever signs it.
+macro_rules! contract {
+    ($backend:ident, $subject:expr) => {
+        signed_by! { $backend, $subject,
+            hooks:
+                a_url_stands_once_among_one_owners_kudu_hooks
+                hooks_of_another_owner_or_dialect_may_have_the_same_url
+                a_url_is_free_again_once_its_hook_was_removed
+                a_hook_cannot_be_changed_to_a_url_that_another_has
+                ids_are_never_used_again
+                a_change_takes_effect_at_once
+                a_removed_hook_gets_and_owes_nothing
+                what_removed_hooks_owe_is_cancelled_in_steps
+                a_removal_waits_for_the_attempts_that_are_under_way
+                a_removal_that_waits_holds_up_no_other
+                only_a_hook_of_the_dialect_that_asks_is_removed;
+            outbox:
+                a_publish_reaches_the_hooks_that_want_it_each_once
+                a_publish_is_leased_as_far_as_there_is_room
+                what_is_new_queues_up_behind_what_waits
+                a_claim_takes_what_is_due_and_nothing_else
+                a_claim_takes_the_oldest_first
+                a_claim_takes_the_heads_of_all_hooks_first
+                a_claim_never_gives_a_delivery_twice
+                a_claim_says_when_the_next_is_due
+                what_is_released_can_be_claimed_at_once
+                a_renewed_lease_lasts_longer
+                leases_that_ran_out_are_taken_back_and_others_are_not
+                at_a_start_all_leases_are_taken_back
+                a_lease_that_is_not_ours_changes_nothing;
+            ledger:
+                a_record_says_what_follows
+                a_record_with_a_foreign_lease_is_not_ours
+                attempts_are_on_record_with_all_that_was_said
+                the_result_of_the_newest_event_is_the_hooks_last
+                a_410_removes_the_hook
+                a_410_from_an_old_url_removes_nothing;
+            transactions:
+                what_was_rolled_back_leaves_nothing
+                numbers_are_never_used_again
+                a_lease_from_what_was_rolled_back_proves_nothing
+                what_was_marked_and_not_kept_leaves_nothing
+                a_target_that_was_marked_and_not_kept_is_not_made_known
+                a_result_that_was_marked_and_not_kept_is_not_shown
+                targets_are_made_known_by_the_commit_and_not_before
+                what_was_committed_is_there_when_it_is_opened_again;
+            keys:
+                a_key_stands_for_one_event
+                a_key_that_stands_for_another_body_is_refused
+                a_key_is_scoped_to_its_owner_and_event_type
+                a_key_expires_after_a_day
+                keys_are_forgotten_in_steps_and_only_old_ones
+                a_repeat_says_how_many_first_attempts_are_still_to_come;
+            pages:
+                pages_hold_all_deliveries_each_once
+                pages_stay_correct_while_rows_arrive
+                pages_of_hooks_stay_correct_while_hooks_come_and_go
+                events_come_newest_first_without_their_payloads
+                deliveries_are_found_by_hook_event_and_state
+                hooks_are_found_by_what_they_want_and_where_they_point;
+            interleavings:
+                each_delivery_has_one_owner_at_most_and_none_is_ever_lost;
+        }
+    };
+}
+
+contract!(signed_by_sqlite, crate::store::sqlite::Sqlite::new());
