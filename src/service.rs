@@ -69,9 +69,10 @@ impl Service {
     pub async fn start(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| StartError::Listen(settings.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(settings.listen, e))?;
-        let lock = lock(&settings.database)?;
+        let database = real_path(&settings.database)?;
+        let lock = lock(&database)?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
-        let (db, handover) = Db::open(&settings.database, room)?;
+        let (db, handover) = Db::open(&database, room)?;
         let sender = Sender::new(settings.policy.timeout, settings.policy.workers);
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;
@@ -132,7 +133,7 @@ impl Works {
     fn app(&self, settings: &Settings, stop: watch::Receiver<bool>) -> Arc<App> {
         let lease = settings.policy.lease();
         Arc::new(App {
-            publisher: Publisher::new(self.db.clone(), self.clock.clone(), lease, self.wake.clone(), stop),
+            publisher: Publisher::new(self.db.clone(), self.clock.clone(), lease, stop),
             db: self.db.clone(),
             clock: self.clock.clone(),
             removed: self.removed.clone(),
@@ -156,13 +157,21 @@ impl Works {
     }
 }
 
-/// Makes the database's folder and takes the lock beside it.
-fn lock(database: &Path) -> Result<File, StartError> {
-    let path = PathBuf::from(format!("{}.lock", database.display()));
-    let fail = |e| StartError::Folder(path.display().to_string(), e);
+/// Makes the database's folder; answers where the file really is, so that two
+/// names for it are one lock.
+fn real_path(database: &Path) -> Result<PathBuf, StartError> {
+    let fail = |e| StartError::Folder(database.display().to_string(), e);
     if let Some(folder) = database.parent() {
         std::fs::create_dir_all(folder).map_err(fail)?;
     }
+    File::options().create(true).append(true).open(database).map_err(fail)?;
+    database.canonicalize().map_err(fail)
+}
+
+/// Takes the lock beside the database.
+fn lock(database: &Path) -> Result<File, StartError> {
+    let path = PathBuf::from(format!("{}.lock", database.display()));
+    let fail = |e| StartError::Folder(path.display().to_string(), e);
     let file = File::options().create(true).append(true).open(&path).map_err(fail)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

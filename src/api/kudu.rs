@@ -173,7 +173,10 @@ pub(super) fn prefer_wait(request: &Request) -> Option<Duration> {
     let headers = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let mut waits = headers.flat_map(|header| header.split([',', ';'])).filter_map(|preference| {
         let (name, value) = preference.split_once('=')?;
-        let seconds: u64 = value.trim().trim_matches('"').parse().ok()?;
+        let value = value.trim().trim_matches('"');
+        let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+        // More digits than a u64 holds are more than a minute, too.
+        let seconds = digits.then(|| value.parse().unwrap_or(u64::MAX))?;
         name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
     });
     waits.next().map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT))

@@ -2,6 +2,7 @@
 //! filters, so that a wrong method can be answered with those that would do,
 //! and a route costs the same wherever it stands.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -73,7 +74,7 @@ pub(super) fn filter(app: Arc<App>) -> impl Filter<Extract = (Response,), Error 
             let body = boxed(body);
             async move { answer(app, method, path.as_str(), query, headers, body).await }
         })
-        .or_else(|_| std::future::ready(Ok((warp::reply::reply().into_response(),))))
+        .or_else(|_| std::future::ready(Ok((http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),))))
 }
 
 async fn answer(
@@ -88,11 +89,8 @@ async fn answer(
     // An error's span, so that it is there whatever the level of the logs.
     let span = tracing::error_span!("request", id = id.as_str());
     let answered = async {
-        let segments = segments(path);
-        match find(&method, &segments) {
-            Ok((route, params)) => (route.handler)(app, Request { params, query, headers, body }).await,
-            Err(error) => Err(error),
-        }
+        let (route, params) = find(&method, &segments(path)?)?;
+        (route.handler)(app, Request { params, query, headers, body }).await
     };
     let answered = answered.instrument(span.clone()).await;
     let mut response = answered.unwrap_or_else(|error| {
@@ -105,12 +103,12 @@ async fn answer(
     response
 }
 
-/// The decoded segments of a path; a slash at its end adds none. Bytes that are
-/// not UTF-8 become replacement characters, which no literal has.
-fn segments(path: &str) -> Vec<String> {
+/// The decoded segments of a path; a slash at its end adds none.
+fn segments(path: &str) -> Result<Vec<String>, ApiError> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    let not_utf8 = |_| ApiError::Malformed("the path is not UTF-8: escape names as UTF-8".into());
+    let decoded = |segment| percent_decode_str(segment).decode_utf8().map(Cow::into_owned).map_err(not_utf8);
     path.split('/').map(decoded).collect()
 }
 
@@ -145,7 +143,8 @@ mod tests {
     use super::*;
 
     fn found(method: &Method, path: &str) -> Result<(&'static str, Vec<String>), u16> {
-        find(method, &segments(path))
+        segments(path)
+            .and_then(|segments| find(method, &segments))
             .map(|(route, params)| (route.pattern, params))
             .map_err(|error| error.status().as_u16())
     }
@@ -169,7 +168,8 @@ mod tests {
             assert_eq!(found(&Method::GET, path), Err(404), "{path}");
         }
         assert_eq!(found(&Method::PUT, "/hooks"), Err(405));
-        let error = find(&Method::PUT, &segments("/hooks")).err().map(|e| e.to_string());
+        let hooks = segments("/hooks").unwrap();
+        let error = find(&Method::PUT, &hooks).err().map(|e| e.to_string());
         assert_eq!(error.as_deref(), Some("this path takes POST, GET"));
         assert_eq!(found(&Method::HEAD, "/healthz"), Ok(("/healthz", vec![])));
     }

@@ -10,6 +10,7 @@ pub mod publish;
 pub mod serve;
 mod stop;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -21,14 +22,12 @@ use exit::Failure;
 /// Tells the outside world about deployments: keeps every event on disk and
 /// delivers it to every hook that asked for it, until it arrives.
 ///
-/// Without a command, `nyala` serves.
+/// Without a command, `nyala` serves, and takes the options of `nyala serve`.
 #[derive(Debug, Parser)]
-#[command(name = "nyala", version, after_long_help = exit::HELP, args_conflicts_with_subcommands = true)]
+#[command(name = "nyala", version, after_long_help = exit::HELP)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: Flags,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +60,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let matches = Cli::command().get_matches();
+    let matches = Cli::command().get_matches_from(spelled_out(std::env::args_os().collect()));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     let deepest = matches.subcommand().map_or(&matches, |(_, deepest)| deepest);
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::failed(format!("cannot start: {e}")))?;
@@ -71,9 +70,20 @@ fn run() -> Result<(), Failure> {
     ended
 }
 
+/// A bare `nyala` is `nyala serve`. Settled here rather than with flags that stand
+/// for both: then a mistake in the server's environment is no client's trouble.
+fn spelled_out(mut args: Vec<OsString>) -> Vec<OsString> {
+    let asks = |arg: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|ask| arg == ask);
+    let is_flag = |arg: &OsString| arg.to_string_lossy().starts_with('-');
+    if args.get(1).is_none_or(|first| is_flag(first) && !asks(first)) {
+        args.insert(args.len().min(1), "serve".into());
+    }
+    args
+}
+
 impl Cli {
     async fn run(self, matches: &ArgMatches) -> Result<(), Failure> {
-        match self.command.unwrap_or(Command::Serve(self.serve)) {
+        match self.command {
             Command::Serve(flags) => serve::run(flags, matches).await,
             Command::Publish(args) => args.run().await,
             Command::Hooks(args) => args.run().await,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use clap::ArgMatches;
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::exit::Failure;
 use super::output;
@@ -19,6 +21,7 @@ use crate::telemetry;
 pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failure> {
     let (settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
     telemetry::start(settings.log_format, &settings.log_level);
+    prepare_process();
     let mut stop = Stop::new().map_err(|e| Failure::failed(format!("cannot wait for signals: {e}")))?;
     let started = Service::start(&settings, Arc::new(SystemClock)).await;
     let service = started.map_err(|e| Failure::failed(e.to_string()))?;
@@ -32,4 +35,14 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
         () = stop.asked() => tracing::warn!("stopped at once: the next start takes up what was in flight"),
     }
     Ok(())
+}
+
+/// The database holds credentials: what is made from now on is for this user
+/// alone. Every connection is a descriptor: as many as this user may have.
+fn prepare_process() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files stays as it was");
+    }
 }

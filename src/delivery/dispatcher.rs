@@ -18,7 +18,7 @@ use super::worker::{Ended, Worker};
 use crate::clock::Clock;
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
-use crate::store::db::{Db, Handover};
+use crate::store::db::{Db, Handed, Handover};
 use crate::store::{Claimed, Leased, Result};
 
 /// How long to wait before a claim that failed is tried again.
@@ -91,7 +91,7 @@ impl Dispatcher {
                 // An error means that whoever could stop us is gone.
                 changed = stop.changed() => if changed.is_err() { break },
                 _ = self.ended.recv_many(&mut ended, GULP) => ended.drain(..).for_each(|ended| self.note(ended)),
-                _ = self.handover.recv_many(&mut handed, GULP) => handed.drain(..).for_each(|leased| self.take(leased)),
+                _ = self.handover.recv_many(&mut handed, GULP) => handed.drain(..).for_each(|handed| self.take_handed(handed)),
                 claimed = finished(&mut self.claim) => self.take_claimed(claimed),
                 () = wake.notified() => self.wants_claim = true,
                 () = self.worker.clock.sleep_until(self.next_due) => {
@@ -132,6 +132,11 @@ impl Dispatcher {
         let now = self.worker.clock.now();
         let until = now.plus(self.worker.policy.lease());
         self.claim = Some(Box::pin(async move { db.claim(now, until).await }));
+    }
+
+    fn take_handed(&mut self, handed: Handed) {
+        self.wants_claim |= handed.overflow;
+        self.take(handed.leased);
     }
 
     fn take(&mut self, leased: Vec<Leased>) {

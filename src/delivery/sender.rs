@@ -25,11 +25,15 @@ use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::retry::retry_after;
 use crate::domain::time::Timestamp;
 
-/// At most so much of an answer's body is read; the connection is closed on more.
+/// At most so much of an answer's body is read, and of its headers; the connection
+/// is closed on more.
 const READ_BYTES: usize = 64 << 10;
 
 /// At most so much of an answer's body is kept, and so much of its headers.
 const KEPT_BYTES: usize = 4 << 10;
+
+/// At most so much of an answer's reason phrase is kept.
+const REASON_BYTES: usize = 256;
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -91,6 +95,7 @@ fn client(tls: ClientConfig, workers: usize) -> HttpClient {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(workers)
+        .http1_max_buf_size(READ_BYTES)
         .build(connector)
 }
 
@@ -106,10 +111,11 @@ fn post(request: Request) -> http::Result<http::Request<Full<Bytes>>> {
 async fn read(mut response: Response<Incoming>, now: impl Fn() -> Timestamp) -> Outcome {
     let status = response.status();
     let usual = || status.canonical_reason().unwrap_or_default().to_owned();
-    let reason = match response.extensions().get::<ReasonPhrase>() {
+    let mut reason = match response.extensions().get::<ReasonPhrase>() {
         Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
         None => usual(),
     };
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES));
     let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = header.and_then(|value| retry_after(value, now()));
     let headers = kept_headers(response.headers());

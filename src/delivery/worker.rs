@@ -186,6 +186,6 @@ fn log(attempt: &Attempt, next: Next) {
         Next::Done => tracing::debug!(status, "arrived"),
         Next::RetryAt(at) => tracing::info!(status, reason, again = %at.rfc3339(), "did not arrive"),
         Next::GiveUp => tracing::warn!(status, reason, "did not arrive; given up: the schedule is used up"),
-        Next::DropHook => tracing::warn!(status, reason, "gone for good: the hook is removed"),
+        Next::DropHook => tracing::warn!(status, reason, "gone for good, says the receiver"),
     }
 }

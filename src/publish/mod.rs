@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::domain::event::NewEvent;
@@ -28,19 +28,18 @@ pub struct Publisher {
     db: Db,
     clock: Arc<dyn Clock>,
     lease: Duration,
-    wake: Arc<Notify>,
     stop: watch::Receiver<bool>,
 }
 
 impl Publisher {
-    /// A publisher whose deliveries are leased for so long. `wake` tells
-    /// delivery that some wait in the store; nobody waits longer than `stop`.
+    /// A publisher whose deliveries are leased for so long; nobody waits longer
+    /// than `stop`.
     #[must_use]
-    pub fn new(db: Db, clock: Arc<dyn Clock>, lease: Duration, wake: Arc<Notify>, stop: watch::Receiver<bool>) -> Self {
-        Self { db, clock, lease, wake, stop }
+    pub fn new(db: Db, clock: Arc<dyn Clock>, lease: Duration, stop: watch::Receiver<bool>) -> Self {
+        Self { db, clock, lease, stop }
     }
 
-    /// Publishes an event: store → wake → wait. When this returns, it and its
+    /// Publishes an event: store → wait. When this returns, it and its
     /// deliveries are on disk; with `wait`, every first attempt has ended and is
     /// on record, or so much time has passed.
     ///
@@ -51,9 +50,6 @@ impl Publisher {
         let publish = Publish { now, lease_until: now.plus(self.lease), owner, event, wait: !wait.is_zero() };
         let kept = self.db.publish(publish).await?;
         let Kept { published, first_attempts } = kept.map_err(|KeyReused| Refusal::KeyReused)?;
-        if published.overflow {
-            self.wake.notify_one();
-        }
         if let Some(first_attempts) = first_attempts {
             let mut stop = self.stop.clone();
             tokio::select! {

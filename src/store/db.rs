@@ -16,8 +16,17 @@ use super::waits::Waits;
 use super::writer::{Op, Queue, Writer};
 use super::{Archive, Cancelled, Claimed, Leased, Published, Publishing, Record, Recorded, Result, StoreError, Writes};
 
-/// Deliveries that were leased to this node as they were published.
-pub type Handover = mpsc::UnboundedReceiver<Vec<Leased>>;
+/// What a publish leaves to this node.
+#[derive(Debug)]
+pub struct Handed {
+    /// Deliveries that were leased to it as they were published.
+    pub leased: Vec<Leased>,
+    /// Whether others wait in the store, due now.
+    pub overflow: bool,
+}
+
+/// Publishes that have committed, in their order.
+pub type Handover = mpsc::UnboundedReceiver<Handed>;
 
 /// A handle to the store; cheap to clone.
 #[derive(Clone)]
@@ -28,7 +37,7 @@ pub struct Db {
     waits: Arc<Waits>,
     targets: Arc<Targets>,
     room: Arc<Room>,
-    handover: mpsc::UnboundedSender<Vec<Leased>>,
+    handover: mpsc::UnboundedSender<Handed>,
 }
 
 /// A publish, and when its leases run out.
@@ -216,12 +225,14 @@ impl Op for PublishOp {
 }
 
 /// Who waits is noted first: an attempt may end as soon as it is handed over.
+/// All this happens on the writer's thread, because whoever published may have
+/// gone: nothing that must follow a commit may depend on them.
 fn hand_over(db: &Db, mut published: Published, wait: bool) -> Kept {
     let first_attempts = wait.then(|| db.waits.begin(published.seq, published.untried));
-    let leased = std::mem::take(&mut published.leased);
-    if !leased.is_empty() {
+    let handed = Handed { leased: std::mem::take(&mut published.leased), overflow: published.overflow };
+    if handed.overflow || !handed.leased.is_empty() {
         // Nobody takes them while the service stops: the next start will.
-        let _ = db.handover.send(leased);
+        let _ = db.handover.send(handed);
     }
     Kept { published, first_attempts }
 }

@@ -9,7 +9,17 @@ use crate::domain::id::Seq;
 
 /// Who waits for which event.
 #[derive(Debug, Default)]
-pub(super) struct Waits(Mutex<HashMap<Seq, Vec<Wait>>>);
+pub(super) struct Waits(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    by_event: HashMap<Seq, Vec<Wait>>,
+    /// At how many to look for those who gave up.
+    look_at: usize,
+}
+
+/// Fewer than this are not worth a look.
+const FEW: usize = 64;
 
 #[derive(Debug)]
 struct Wait {
@@ -22,18 +32,17 @@ impl Waits {
     pub(super) fn begin(&self, event: Seq, left: u32) -> oneshot::Receiver<()> {
         let (over, waiting) = oneshot::channel();
         if left > 0 {
-            let mut waits = self.lock();
-            // Who gave up waiting is forgotten when somebody else begins.
-            waits.retain(|_, waits| waits.iter().any(|wait| !wait.over.is_closed()));
-            waits.entry(event).or_default().push(Wait { left, over });
+            let mut waiting = self.lock();
+            waiting.forget_the_gone();
+            waiting.by_event.entry(event).or_default().push(Wait { left, over });
         }
         waiting
     }
 
     /// One first attempt of the event has ended and is on record.
     pub(super) fn ended(&self, event: Seq) {
-        let mut all = self.lock();
-        let Some(waits) = all.get_mut(&event) else {
+        let mut waiting = self.lock();
+        let Some(waits) = waiting.by_event.get_mut(&event) else {
             return;
         };
         for wait in waits.iter_mut() {
@@ -42,11 +51,21 @@ impl Waits {
         // Dropping the sender is the signal.
         waits.retain(|wait| wait.left > 0);
         if waits.is_empty() {
-            all.remove(&event);
+            waiting.by_event.remove(&event);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Seq, Vec<Wait>>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Forgets who gave up, whenever twice as many wait as after the last look.
+    fn forget_the_gone(&mut self) {
+        if self.by_event.len() >= self.look_at.max(FEW) {
+            self.by_event.retain(|_, waits| waits.iter().any(|wait| !wait.over.is_closed()));
+            self.look_at = 2 * self.by_event.len();
+        }
     }
 }

@@ -14,7 +14,7 @@ use warp::reply::json;
 
 use crate::api::App;
 use crate::api::error::ApiError;
-use crate::api::kudu::{distinct_applications, idempotency_key, prefer_wait, preferred};
+use crate::api::kudu::{applications, distinct_applications, idempotency_key, prefer_wait, preferred};
 use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{EventView, ListView, PublishedView};
@@ -39,12 +39,18 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     Ok(json(&EventView::from(event.ok_or_else(missing)?)).into_response())
 }
 
-/// `POST /api/v1/events`: `{"type", "payload", "application" or "applications"}`
+/// `POST /api/v1/events`: `{"type", "payload", "application" or "applications"}`; the
+/// applications also as Kudu's publish takes them
 pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
+    request.only_query(&["application"])?;
+    let named = applications(&request)?;
     let key = idempotency_key(&request)?;
     let wait = prefer_wait(&request);
     let body = request.json_body(app.max_body).await?;
     let mut event = parse(&body)?;
+    event.applications.extend(named);
+    event.applications.sort();
+    event.applications.dedup();
     event.idempotency = key.map(|key| Idempotency::of(key, &event.applications, &event.payload));
     let waits = wait.unwrap_or(app.publish_wait);
     let published = app.publisher.publish(Owner::ADMIN, event, waits).await?;

@@ -46,6 +46,7 @@ pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
 
 /// `GET /api/v1/hooks/{id}`
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
+    request.only_query(&[])?;
     let id = id(&request)?;
     let hook = app.db.read(move |archive| archive.hook(id)).await?;
     Ok(json(&HookView::from(hook.ok_or_else(missing)?)).into_response())
@@ -53,6 +54,7 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
 
 /// `PATCH /api/v1/hooks/{id}`: changes the fields that the body names.
 pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
+    request.only_query(&[])?;
     let id = id(&request)?;
     let body = request.json_body(app.max_body).await?;
     let patch = HookFields::parse(&body, Dialect::V1)?.into_patch()?;
@@ -70,6 +72,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
 
 /// `DELETE /api/v1/hooks/{id}`
 pub(in crate::api) async fn remove(app: Arc<App>, request: Request) -> Answer {
+    request.only_query(&[])?;
     let id = id(&request)?;
     let now = app.clock.now();
     if !app.db.write(move |store| store.remove(now, id, None)).await? {

@@ -137,6 +137,8 @@ impl Archive for Reader {
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>> {
+        // One snapshot: an attempt must not appear between the two readings.
+        let snapshot = self.0.unchecked_transaction()?;
         let both = |row: &Row<'_>| Ok((delivery(row)?, attempt_at_once(row)?));
         let found = self.sql(DELIVERY)?.query_row([id.0.0], both).optional()?;
         let Some((delivery, at_once)) = found else {
@@ -144,8 +146,10 @@ impl Archive for Reader {
         };
         let mut statement = self.sql(ATTEMPTS)?;
         let others = statement.query_map([id.0.0], attempt)?;
-        let attempts = at_once.into_iter().map(Ok).chain(others);
-        Ok(Some((delivery, attempts.collect::<rusqlite::Result<_>>()?)))
+        let attempts = at_once.into_iter().map(Ok).chain(others).collect::<rusqlite::Result<_>>()?;
+        drop(statement);
+        snapshot.commit()?;
+        Ok(Some((delivery, attempts)))
     }
 
     fn deliveries(&self, page: Page, filter: DeliveryFilter) -> Result<Paged<Delivery>> {

@@ -89,7 +89,7 @@ impl Hooks for Session {
         let Some(mut hook) = self.hook_by_id(id)? else {
             return Ok(Changed::Absent);
         };
-        let old_filter = hook.filter.clone();
+        let (old_url, old_filter) = (hook.url.clone(), hook.filter.clone());
         if let Err(invalid) = apply(patch, &mut hook) {
             return Ok(Changed::Invalid(invalid));
         }
@@ -98,7 +98,10 @@ impl Hooks for Session {
         }
         self.remove_filters(id, &old_filter)?;
         self.add_filters(id, &hook.filter)?;
-        if let Some((_, credentials)) = &patch.url {
+        // Who sends back the URL as it is shown means to keep what is not shown.
+        if let Some((url, credentials)) = &patch.url
+            && (credentials.is_some() || *url != old_url)
+        {
             self.set_credentials(id, credentials.as_ref())?;
         }
         let target = self.load_target(id)?.map(Arc::new);

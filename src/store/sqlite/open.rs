@@ -81,7 +81,7 @@ fn check(conn: &Connection, path: &Path) -> Result<()> {
     let ours = number("PRAGMA application_id")? == APPLICATION_ID;
     let empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
     let why = match (ours, empty) {
-        (false, false) => "is the database of another program".to_owned(),
+        (false, false) => "is the database of another program: leave it alone".to_owned(),
         _ if version > SCHEMA_VERSION => {
             format!(
                 "was written by a newer Nyala (schema {version}, this one knows {SCHEMA_VERSION}): run that version"

@@ -118,6 +118,9 @@ impl Outbox for Session {
             if behind {
                 claimed.behind.push(hook);
             }
+            if taken.crowded {
+                break;
+            }
         }
         let next: Option<i64> = self.sql(NEXT_DUE)?.query_row([now.millis()], |row| row.get(0))?;
         claimed.next_due = next.map(Timestamp::from_millis);

@@ -143,7 +143,6 @@ async fn what_is_not_there_is_404() {
         "/hooks/9223372036854775808",
         "/hooks/%00",
         "/hooks/1%2f2",
-        "/hooks/%ff",
         "/api/v1/hooks/1",
         "/api/v1/hooks/x",
         "/api/v1/events/evt_",
@@ -222,6 +221,17 @@ async fn an_application_that_is_no_name_is_refused_on_publish() {
     }
     let request = post(&house, "/api/hooks/publish/E", "1").header("nyala-application", "a\tb");
     refused(&house, request, field("application", "remove it")).await;
+
+    close_in_order(house).await;
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_utf8_is_refused() {
+    let house = House::new().await;
+
+    for path in ["/hooks/%ff", "/hooks/publish/%C3", "/%80"] {
+        refused(&house, house.client.post(house.url(path)), whole(400, "escape names as UTF-8")).await;
+    }
 
     close_in_order(house).await;
 }

@@ -243,3 +243,21 @@ async fn of_an_answer_without_end_64_kib_are_read_and_4_kib_kept() {
     // Beyond what is read, the sockets' buffers take some megabytes.
     assert!(written < LENGTH / 20, "{written} bytes were taken");
 }
+
+#[tokio::test]
+async fn of_a_long_reason_a_beginning_is_kept() {
+    let said = format!("HTTP/1.1 500 {}\r\ncontent-length: 0\r\n\r\n", "x".repeat(10_000));
+    let raw = that_says_and_closes(said.leak().as_bytes()).await;
+
+    let attempt = attempt_at(&raw).await;
+
+    assert_eq!((&attempt["status"], text(&attempt["reason"])), (&json!(500), "x".repeat(256).as_str()));
+}
+
+#[tokio::test]
+async fn a_head_beyond_64_kib_is_a_failure() {
+    let said = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(200_000));
+    let raw = that_says_and_closes(said.leak().as_bytes()).await;
+
+    assert_failed(&attempt_at(&raw).await, "no answer");
+}

@@ -120,6 +120,29 @@ impl Engine {
     }
 }
 
+#[tokio::test]
+async fn what_had_no_room_is_claimed_even_if_its_publisher_has_gone() {
+    let ((engine, handover), gate) = (Engine::new(), Gate::new().await);
+    engine.add_hook(&gate.url("/")).await;
+    engine.dispatch(handover);
+    for _ in 0..4 {
+        engine.publish().await;
+    }
+    gate.came(1).await;
+
+    let hold = engine.hold_the_transaction().await;
+    let mut publishing = Box::pin(engine.publish());
+    tokio::select! {
+        () = &mut publishing => panic!("the writer is held"),
+        () = take_turns() => {}
+    }
+    drop((publishing, hold));
+    gate.open();
+
+    gate.answered(5).await;
+    engine.close().await;
+}
+
 /// What a writer drops after it has answered.
 struct WaitsOnDrop(mpsc::Receiver<()>);
 

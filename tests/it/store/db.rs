@@ -52,7 +52,7 @@ impl Served {
 
     /// What was handed over next.
     async fn handed(&mut self) -> Leased {
-        within("a delivery", self.handover.recv()).await.expect("a delivery").remove(0)
+        within("a delivery", self.handover.recv()).await.expect("a delivery").leased.remove(0)
     }
 
     async fn has_event(&self, id: EventId) -> bool {
@@ -221,9 +221,9 @@ async fn a_repeat_does_not_take_a_first_attempt_that_was_on_record_for_one_that_
     served.hook("b").await;
     let first = served.publishing(keyed("1")).await.expect("a publish");
     let handed = within("deliveries", served.handover.recv()).await.expect("deliveries");
-    assert_eq!(handed.len(), 2);
+    assert_eq!(handed.leased.len(), 2);
 
-    let mut recording = pin!(served.db.record(start(), Arc::new(record(&handed[0], 200, Next::Done))));
+    let mut recording = pin!(served.db.record(start(), Arc::new(record(&handed.leased[0], 200, Next::Done))));
     let begun = poll_fn(|context| Poll::Ready(recording.as_mut().poll(context).is_pending())).await;
     assert!(begun);
     let repeat = served.publishing(keyed("1")).await.expect("a publish");
@@ -233,7 +233,7 @@ async fn a_repeat_does_not_take_a_first_attempt_that_was_on_record_for_one_that_
     let mut waits = repeat.first_attempts.expect("a wait");
     assert_eq!(waits.try_recv(), Err(TryRecvError::Empty), "the other first attempt has not ended");
 
-    served.db.record(start(), Arc::new(record(&handed[1], 200, Next::Done))).await.expect("a record");
+    served.db.record(start(), Arc::new(record(&handed.leased[1], 200, Next::Done))).await.expect("a record");
     assert_eq!(waits.try_recv(), Err(TryRecvError::Closed), "now both have");
     served.db.close();
 }

@@ -95,6 +95,24 @@ async fn an_event_reaches_the_hooks_of_its_applications() {
 }
 
 #[tokio::test]
+async fn applications_may_also_be_named_as_kudus_publish_takes_them() {
+    let house = House::new().await;
+    add(&house, &json!({"url": "http://127.0.0.1:9/", "event": "E", "application": "shop"})).await;
+    let post = |path: &str| house.client.post(house.url(path)).body(r#"{"type":"E","application":"web"}"#);
+
+    let by_query = post("/api/v1/events?application=shop&application=web");
+    let by_header = post("/api/v1/events").header("nyala-application", "shop");
+
+    for request in [by_query, by_header] {
+        let published: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(published["deliveries"], 1);
+        let event = house.json(&format!("/api/v1/events/{}", text(&published["id"]))).await;
+        assert_eq!(event["applications"], json!(["shop", "web"]));
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_publish_waits_for_first_attempts_if_it_is_asked_to() {
     let (house, receiver) = (House::new().await, Receiver::new().await);
     let hook = add(&house, &json!({"url": receiver.url("/"), "event": "E"})).await;
