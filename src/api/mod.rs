@@ -4,6 +4,7 @@ mod error;
 mod health;
 mod hook_fields;
 mod kudu;
+mod publish_fields;
 mod request;
 mod router;
 pub mod server;

@@ -14,7 +14,7 @@ use warp::reply::json;
 
 use crate::api::App;
 use crate::api::error::ApiError;
-use crate::api::kudu::{applications, distinct_applications, idempotency_key, prefer_wait, preferred};
+use crate::api::publish_fields::{applications, distinct_applications, idempotency_key, prefer_wait, preferred};
 use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{EventView, ListView, PublishedView};
