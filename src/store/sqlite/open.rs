@@ -12,7 +12,7 @@ use crate::store::targets::Targets;
 use crate::store::{Result, StoreError};
 
 /// Each brings the schema from its index to the next number. Never edited once released.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_start.sql"), include_str!("schema/0002_engine.sql")];
 
 /// The newest schema that this program knows.
 #[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "there are few migrations")]
