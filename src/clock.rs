@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio::sync::watch;
@@ -14,16 +14,30 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What time it is.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The time now. People and time servers set it forward and back.
     fn now(&self) -> Timestamp;
 
     /// Ends once [`Clock::now`] has reached `until`.
     fn sleep_until(&self, until: Timestamp) -> Sleep;
+
+    /// The time since some beginning: never goes back, whatever is done to the calendar.
+    fn elapsed(&self) -> Duration;
+
+    /// Ends once [`Clock::elapsed`] has reached `until`.
+    fn sleep_until_elapsed(&self, until: Duration) -> Sleep;
 }
 
 /// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { started: Instant::now() }
+    }
+}
 
 /// How long the system clock sleeps at most before it looks again: a clock that
 /// was set forward is noticed within this.
@@ -36,12 +50,21 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, until: Timestamp) -> Sleep {
+        let clock = *self;
         Box::pin(async move {
-            while SystemClock.now() < until {
-                let rest = until.since(SystemClock.now()).max(Duration::from_millis(1));
+            while clock.now() < until {
+                let rest = until.since(clock.now()).max(Duration::from_millis(1));
                 tokio::time::sleep(rest.min(LOOK_AGAIN)).await;
             }
         })
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn sleep_until_elapsed(&self, until: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(until.saturating_sub(self.elapsed())))
     }
 }
 
@@ -50,34 +73,65 @@ impl Clock for SystemClock {
 /// Not behind `cfg(test)`, because integration tests need it too.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
-    hand: Arc<watch::Sender<Timestamp>>,
+    hand: Arc<watch::Sender<Hand>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hand {
+    now: Timestamp,
+    elapsed: Duration,
 }
 
 impl ManualClock {
     /// A clock that stands still.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
-        Self { hand: Arc::new(watch::Sender::new(start)) }
+        Self { hand: Arc::new(watch::Sender::new(Hand { now: start, elapsed: Duration::ZERO })) }
     }
 
-    /// Moves the hand and wakes those whose time has come.
+    /// Lets time pass, and wakes those whose time has come.
     pub fn advance(&self, by: Duration) {
-        self.hand.send_modify(|now| *now = now.plus(by));
+        self.hand.send_modify(|hand| {
+            hand.now = hand.now.plus(by);
+            hand.elapsed += by;
+        });
+    }
+
+    /// Sets the calendar forward, as a person does; no time passes.
+    pub fn set_forward(&self, by: Duration) {
+        self.hand.send_modify(|hand| hand.now = hand.now.plus(by));
+    }
+
+    /// Sets the calendar back, as a person does; no time passes.
+    pub fn set_back(&self, by: Duration) {
+        self.hand.send_modify(|hand| hand.now = hand.now.minus(by));
+    }
+
+    fn sleep(&self, over: impl Fn(&Hand) -> bool + Send + Sync + 'static) -> Sleep {
+        let mut hand = self.hand.subscribe();
+        Box::pin(async move {
+            // Fails only if the clock is gone, and then no time will come.
+            if hand.wait_for(over).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.hand.borrow()
+        self.hand.borrow().now
     }
 
     fn sleep_until(&self, until: Timestamp) -> Sleep {
-        let mut hand = self.hand.subscribe();
-        Box::pin(async move {
-            // Fails only if the clock is gone, and then no time will come.
-            if hand.wait_for(|now| *now >= until).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
+        self.sleep(move |hand| hand.now >= until)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.hand.borrow().elapsed
+    }
+
+    fn sleep_until_elapsed(&self, until: Duration) -> Sleep {
+        self.sleep(move |hand| hand.elapsed >= until)
     }
 }

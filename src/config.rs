@@ -52,12 +52,18 @@ pub struct Flags {
     /// How long a publish waits for first attempts unless it says otherwise [default: 0s]
     #[arg(long, env = "NYALA_PUBLISH_WAIT", value_name = "TIME")]
     publish_wait: Option<Span>,
-    /// Attempts in flight, in all [default: 1024]
+    /// Attempts in flight, in all; slow and failing hooks hold at most half [default: 2048]
     #[arg(long, env = "NYALA_WORKERS", value_name = "NUMBER")]
     workers: Option<usize>,
-    /// Attempts in flight for one hook [default: 16]
+    /// Attempts in flight for one hook; a slow or failing one gets one [default: 16]
     #[arg(long, env = "NYALA_WORKERS_PER_HOOK", value_name = "NUMBER")]
     workers_per_hook: Option<usize>,
+    /// After so many failures in a row a hook is failing: its backlog waits, and single probes go out [default: 5]
+    #[arg(long, env = "NYALA_BREAKER_FAILURES", value_name = "NUMBER")]
+    breaker_failures: Option<u32>,
+    /// A hook that has done nothing but fail for so long is paused, and the event HookDisabled published [default: 5days]
+    #[arg(long, env = "NYALA_BREAKER_PAUSE_AFTER", value_name = "TIME")]
+    breaker_pause_after: Option<Span>,
     /// The largest body that is taken [default: 1 MiB]
     #[arg(long, env = "NYALA_MAX_BODY", value_name = "SIZE")]
     max_body: Option<Size>,
@@ -122,8 +128,14 @@ impl Flags {
             policy: Policy {
                 retry_schedule: layers.pick("retry-schedule", self.retry_schedule, RetrySchedule::default())?,
                 timeout: *layers.pick("delivery-timeout", self.delivery_timeout, Duration::from_secs(10).into())?,
-                workers: layers.pick("workers", self.workers, 1024)?,
+                workers: layers.pick("workers", self.workers, 2048)?,
                 workers_per_hook: layers.pick("workers-per-hook", self.workers_per_hook, 16)?,
+                breaker_failures: layers.pick("breaker-failures", self.breaker_failures, 5)?,
+                breaker_pause_after: *layers.pick(
+                    "breaker-pause-after",
+                    self.breaker_pause_after,
+                    Duration::from_hours(5 * 24).into(),
+                )?,
             },
             publish_wait: *layers.pick("publish-wait", self.publish_wait, Duration::ZERO.into())?,
             max_body: bytes(layers.pick("max-body", self.max_body, Size(ByteSize::mib(1)))?.0),
@@ -184,6 +196,11 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
         (
             policy.timeout.is_zero() || policy.timeout > MAX_TIMEOUT,
             "delivery-timeout must be more than 0s and at most 5m",
+        ),
+        (policy.breaker_failures == 0, "breaker-failures must be at least 1"),
+        (
+            policy.breaker_pause_after < Duration::from_mins(1),
+            "breaker-pause-after must be at least 1m: hooks would be paused for a hiccup",
         ),
         (settings.publish_wait > MAX_PUBLISH_WAIT, "publish-wait can be at most 60s"),
         (

@@ -72,7 +72,7 @@ impl Service {
         let database = real_path(&settings.database)?;
         let lock = lock(&database)?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
-        let (db, handover) = Db::open(&database, room)?;
+        let (db, handover) = Db::open(&database, room, settings.policy.breaker_rules())?;
         let sender = Sender::new(settings.policy.timeout, settings.policy.workers);
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;
@@ -137,6 +137,7 @@ impl Works {
             db: self.db.clone(),
             clock: self.clock.clone(),
             removed: self.removed.clone(),
+            wake: self.wake.clone(),
             max_body: settings.max_body,
             publish_wait: settings.publish_wait,
         })

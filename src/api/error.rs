@@ -87,6 +87,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::KeyReused => Self::KeyReused,
+            Refusal::NoSuchHook => Self::NotFound("there is no such hook".into()),
             Refusal::Store(error) => Self::Store(error),
         }
     }

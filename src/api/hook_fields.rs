@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::error::ApiError;
 use crate::domain::Invalid;
 use crate::domain::filter::Filter;
-use crate::domain::hook::{Dialect, HookPatch, NewHook, Owner};
+use crate::domain::hook::{Dialect, HookPatch, NewHook, Order, Owner};
+use crate::domain::pace::Limits;
 use crate::domain::url::HookUrl;
 
 /// The longest description, in bytes.
@@ -25,8 +26,28 @@ const APPLICATION: Field = Field { name: "application", aliases: &[] };
 const APPLICATIONS: Field = Field { name: "applications", aliases: &[] };
 const INSECURE_SSL: Field = Field { name: "insecure_ssl", aliases: &["insecureSsl"] };
 const DESCRIPTION: Field = Field { name: "description", aliases: &[] };
+const ORDER: Field = Field { name: "order", aliases: &[] };
+const MAX_IN_FLIGHT: Field = Field { name: "max_in_flight", aliases: &[] };
+const RATE_LIMIT: Field = Field { name: "rate_limit", aliases: &[] };
 
-const ALL: [&Field; 7] = [&URL, &EVENT, &EVENTS, &APPLICATION, &APPLICATIONS, &INSECURE_SSL, &DESCRIPTION];
+const ALL: [&Field; 10] = [
+    &URL,
+    &EVENT,
+    &EVENTS,
+    &APPLICATION,
+    &APPLICATIONS,
+    &INSECURE_SSL,
+    &DESCRIPTION,
+    &ORDER,
+    &MAX_IN_FLIGHT,
+    &RATE_LIMIT,
+];
+
+/// The most attempts in flight that a hook may ask for.
+const MOST_IN_FLIGHT: u32 = 1000;
+
+/// The most attempts a second; more is as good as no limit.
+const HIGHEST_RATE: u32 = 100_000;
 
 /// A JSON object that describes a hook, or a change of one.
 pub(super) struct HookFields {
@@ -82,6 +103,8 @@ impl HookFields {
             filter: Filter::product(&events, &applications)?,
             insecure_ssl: patch.insecure_ssl.unwrap_or(false),
             description: patch.description.flatten(),
+            limits: Limits { max_in_flight: patch.max_in_flight.flatten(), rate_limit: patch.rate_limit.flatten() },
+            order: patch.order.unwrap_or_default(),
         })
     }
 
@@ -97,7 +120,29 @@ impl HookFields {
             applications: self.names(&APPLICATION, &APPLICATIONS)?,
             insecure_ssl,
             description,
+            max_in_flight: self.limit(&MAX_IN_FLIGHT, MOST_IN_FLIGHT)?,
+            rate_limit: self.limit(&RATE_LIMIT, HIGHEST_RATE)?,
+            order: self.get(&ORDER).map(order).transpose()?,
         })
+    }
+
+    /// A number, or null for what the server allows.
+    #[expect(clippy::option_option, reason = "not given, none, or a number: three things")]
+    fn limit(&self, field: &Field, most: u32) -> Result<Option<Option<u32>>, Invalid> {
+        let Some(value) = self.get(field) else {
+            return Ok(None);
+        };
+        if value.is_null() {
+            return Ok(Some(None));
+        }
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        match number.filter(|number| (1..=most).contains(number)) {
+            Some(number) => Ok(Some(Some(number))),
+            None => {
+                let message = format!("is no whole number from 1 to {most}: give one, or null for the server's own");
+                Err(Invalid::new(field.name, message))
+            }
+        }
     }
 
     /// The field under any of its names; the last one counts if it comes twice.
@@ -155,6 +200,11 @@ fn boolean(value: &Value) -> Result<bool, Invalid> {
         Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.as_i64() != Some(0)),
         _ => Err(Invalid::new(INSECURE_SSL.name, "is neither true nor false: give one of them")),
     }
+}
+
+fn order(value: &Value) -> Result<Order, Invalid> {
+    let wrong = || Invalid::new(ORDER.name, "is none of these: none, hook, application");
+    value.as_str().and_then(Order::named).ok_or_else(wrong)
 }
 
 /// A note, or null for none.

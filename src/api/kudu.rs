@@ -119,6 +119,7 @@ pub(super) async fn publish(app: Arc<App>, request: Request) -> Answer {
     let event = NewEvent {
         event_type,
         idempotency: key.map(|key| Idempotency::of(key, &applications, &payload)),
+        only: None,
         applications,
         payload,
     };

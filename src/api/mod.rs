@@ -32,6 +32,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Tells the sweeper that a hook was removed.
     pub removed: Arc<Notify>,
+    /// Tells the dispatcher that something became due.
+    pub wake: Arc<Notify>,
     /// The largest body that is taken, in bytes.
     pub max_body: usize,
     /// How long a publish waits for first attempts where the request does not say.
@@ -47,7 +49,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 24] = [
+static ROUTES: [Route; 27] = [
     route!(GET "/healthz" health::alive),
     route!(GET "/readyz" health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -69,6 +71,9 @@ static ROUTES: [Route; 24] = [
     route!(GET "/api/v1/hooks/{id}" v1::hooks::show),
     route!(PATCH "/api/v1/hooks/{id}" v1::hooks::change),
     route!(DELETE "/api/v1/hooks/{id}" v1::hooks::remove),
+    route!(POST "/api/v1/hooks/{id}/pause" v1::hooks::pause),
+    route!(POST "/api/v1/hooks/{id}/resume" v1::hooks::resume),
+    route!(POST "/api/v1/hooks/{id}/test" v1::hooks::test),
     route!(GET "/api/v1/events" v1::events::list),
     route!(POST "/api/v1/events" v1::events::publish),
     route!(GET "/api/v1/events/{id}" v1::events::show),

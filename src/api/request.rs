@@ -53,6 +53,22 @@ impl Request {
         self.query_all(name).pop().filter(|value| !value.is_empty())
     }
 
+    /// A query parameter that must be `what` if it is there.
+    pub(super) fn asked<T>(
+        &self,
+        name: &'static str,
+        what: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Invalid> {
+        match self.query_one(name) {
+            None => Ok(None),
+            Some(text) => match parse(&text) {
+                Some(value) => Ok(Some(value)),
+                None => Err(Invalid::new(name, format!("is not {what}"))),
+            },
+        }
+    }
+
     /// Refuses query parameters that nobody reads: they are mistakes.
     pub(super) fn only_query(&self, known: &[&str]) -> Result<(), ApiError> {
         for (key, _) in url::form_urlencoded::parse(self.query.as_bytes()) {

@@ -45,14 +45,34 @@ pub(super) struct HookView {
     events: Vec<String>,
     applications: Vec<String>,
     description: Option<String>,
+    state: &'static str,
+    paused_at: Option<Timestamp>,
+    paused_by: Option<&'static str>,
+    failures: u32,
+    failing_since: Option<Timestamp>,
+    next_probe_at: Option<Timestamp>,
+    order: &'static str,
+    max_in_flight: Option<u32>,
+    rate_limit: Option<u32>,
     dialect: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Only where one hook is asked for: it has to be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owed: Option<u64>,
+}
+
+impl HookView {
+    /// With how many deliveries it is owed.
+    pub(super) fn with_owed(self, owed: u64) -> Self {
+        Self { owed: Some(owed), ..self }
+    }
 }
 
 impl From<Hook> for HookView {
     fn from(hook: Hook) -> Self {
         let events = hook.filter.events();
+        let state = hook.state().as_str();
         let last = hook.last;
         Self {
             id: hook.id,
@@ -66,9 +86,19 @@ impl From<Hook> for HookView {
             events,
             applications: hook.filter.applications(),
             description: hook.description,
+            state,
+            paused_at: hook.paused.map(|(at, _)| at),
+            paused_by: hook.paused.map(|(_, by)| by.as_str()),
+            failures: hook.breaker.failures,
+            failing_since: hook.breaker.since,
+            next_probe_at: hook.breaker.probe_at,
+            order: hook.order.as_str(),
+            max_in_flight: hook.limits.max_in_flight,
+            rate_limit: hook.limits.rate_limit,
             dialect: hook.dialect.as_str(),
             created_at: hook.created_at,
             updated_at: hook.updated_at,
+            owed: None,
         }
     }
 }
@@ -85,6 +115,13 @@ impl<'a> From<&'a Published> for PublishedView<'a> {
     fn from(published: &'a Published) -> Self {
         Self { id: published.id, r#type: published.event_type.as_str(), deliveries: published.deliveries }
     }
+}
+
+/// What was sent to try a hook out.
+#[derive(Serialize)]
+pub(super) struct TestView {
+    pub(super) event: EventId,
+    pub(super) delivery: DeliveryId,
 }
 
 /// An event; its payload only where one event is asked for.
@@ -191,6 +228,7 @@ impl From<Attempt> for AttemptView {
             Outcome::Answered(answer) => ("answered", Some(answer)),
             Outcome::Failed(_) => ("failed", None),
             Outcome::Refused(_) => ("refused", None),
+            Outcome::Hindered(_) => ("hindered", None),
         };
         Self {
             number: attempt.number,

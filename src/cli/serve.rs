@@ -23,7 +23,7 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     telemetry::start(settings.log_format, &settings.log_level);
     prepare_process();
     let mut stop = Stop::new().map_err(|e| Failure::failed(format!("cannot wait for signals: {e}")))?;
-    let started = Service::start(&settings, Arc::new(SystemClock)).await;
+    let started = Service::start(&settings, Arc::new(SystemClock::default())).await;
     let service = started.map_err(|e| Failure::failed(e.to_string()))?;
     // Whoever started us may not read what we say.
     let _ = output::emit(&format!("listening on http://{}", service.address()));

@@ -14,9 +14,10 @@ use tokio::sync::{Notify, watch};
 use super::Policy;
 use super::lanes::Lanes;
 use super::sender::Sender;
-use super::worker::{Ended, Worker};
+use super::worker::{Aftermath, Heard, Worker};
 use crate::clock::Clock;
 use crate::domain::id::HookId;
+use crate::domain::pace::Limits;
 use crate::domain::time::Timestamp;
 use crate::store::db::{Db, Handed, Handover};
 use crate::store::{Claimed, Leased, Result};
@@ -36,7 +37,7 @@ pub struct Dispatcher {
     /// Deliveries with a worker whose outcome is not on record yet.
     carried: usize,
     handover: Handover,
-    ended: UnboundedReceiver<Ended>,
+    heard: UnboundedReceiver<Heard>,
     wake: Arc<Notify>,
     claim: Option<Claim>,
     wants_claim: bool,
@@ -61,7 +62,7 @@ impl Dispatcher {
         wake: Arc<Notify>,
         removed: Arc<Notify>,
     ) -> Self {
-        let (tell, ended) = mpsc::unbounded_channel();
+        let (tell, heard) = mpsc::unbounded_channel();
         let lanes = Lanes::new(policy.workers, policy.workers_per_hook);
         let worker = Worker { db, clock, sender, policy, ended: tell, removed, unrecorded: AtomicUsize::new(0) };
         Self {
@@ -69,7 +70,7 @@ impl Dispatcher {
             lanes,
             carried: 0,
             handover,
-            ended,
+            heard,
             wake,
             claim: None,
             wants_claim: true,
@@ -83,17 +84,18 @@ impl Dispatcher {
     /// record; whoever called decides how long.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let wake = self.wake.clone();
-        let (mut handed, mut ended) = (Vec::new(), Vec::new());
+        let (mut handed, mut heard) = (Vec::new(), Vec::new());
         while !*stop.borrow() {
             self.start_attempts();
             self.start_claim();
             tokio::select! {
                 // An error means that whoever could stop us is gone.
                 changed = stop.changed() => if changed.is_err() { break },
-                _ = self.ended.recv_many(&mut ended, GULP) => ended.drain(..).for_each(|ended| self.note(ended)),
+                _ = self.heard.recv_many(&mut heard, GULP) => heard.drain(..).for_each(|heard| self.note(heard)),
                 _ = self.handover.recv_many(&mut handed, GULP) => handed.drain(..).for_each(|handed| self.take_handed(handed)),
                 claimed = finished(&mut self.claim) => self.take_claimed(claimed),
                 () = wake.notified() => self.wants_claim = true,
+                () = rate(self.lanes.next_time(), &*self.worker.clock) => {}
                 () = self.worker.clock.sleep_until(self.next_due) => {
                     self.next_due = Timestamp::MAX;
                     self.wants_claim = true;
@@ -105,8 +107,8 @@ impl Dispatcher {
 
     async fn finish(&mut self) {
         while self.carried > 0 {
-            match self.ended.recv().await {
-                Some(ended) => self.note(ended),
+            match self.heard.recv().await {
+                Some(heard) => self.note(heard),
                 None => return,
             }
         }
@@ -117,7 +119,10 @@ impl Dispatcher {
         if self.worker.unrecorded.load(Ordering::Relaxed) > 0 {
             return;
         }
-        while let Some(leased) = self.lanes.next() {
+        let now = self.worker.clock.elapsed();
+        let targets = self.worker.db.targets();
+        let limits = |hook| targets.get(hook).map_or_else(Limits::default, |target| target.limits);
+        while let Some(leased) = self.lanes.next(now, limits) {
             self.carried += 1;
             tokio::spawn(self.worker.clone().carry(leased));
         }
@@ -166,17 +171,29 @@ impl Dispatcher {
         self.take(claimed.leased);
     }
 
-    fn note(&mut self, ended: Ended) {
-        match ended {
-            Ended::Attempt(hook) => self.lanes.ended(hook),
-            Ended::Delivery(hook, due_at) => {
+    fn note(&mut self, heard: Heard) {
+        match heard {
+            Heard::Slow(hook) => self.lanes.lags(hook),
+            Heard::Attempt(hook, showing) => self.lanes.ended(hook, showing),
+            Heard::Delivery(hook, Aftermath { due_at, closed }) => {
                 self.carried -= 1;
+                if closed {
+                    self.lanes.breaker_closed(hook, self.worker.clock.elapsed());
+                }
                 self.next_due = due_at.map_or(self.next_due, |due_at| self.next_due.min(due_at));
                 let few = self.behind.get(&hook).copied();
                 let short = few.is_some_and(|few| self.worker.db.room().held_by(hook) <= few);
                 self.wants_claim |= self.crowded || short;
             }
         }
+    }
+}
+
+/// The time at which a hook that waits for its rate may go on; never, while none does.
+async fn rate(at: Option<Duration>, clock: &dyn Clock) {
+    match at {
+        Some(at) => clock.sleep_until_elapsed(at).await,
+        None => std::future::pending().await,
     }
 }
 

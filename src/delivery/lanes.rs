@@ -1,8 +1,15 @@
 //! What is leased and waits for a worker: one queue a hook, served in turn.
+//!
+//! Prompt hooks go first and may use all workers. The others, new, slow or failing,
+//! get one attempt each and together at most half, so that however many hang, half
+//! of the workers are left to those that answer.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::time::Duration;
 
 use crate::domain::id::HookId;
+use crate::domain::pace::{Limits, Pace, Showing};
 use crate::store::Leased;
 
 /// The queues, and how many attempts are in flight.
@@ -10,68 +17,194 @@ pub(super) struct Lanes {
     workers: usize,
     workers_per_hook: usize,
     in_flight: usize,
+    /// Those at hooks that are not prompt.
+    lagging: usize,
     by_hook: HashMap<HookId, Lane>,
     /// Hooks that have work and a free worker of their share, in turn.
-    ready: VecDeque<HookId>,
+    prompt: VecDeque<HookId>,
+    others: VecDeque<HookId>,
+    /// Hooks that have both, and have to wait for their rate.
+    timed: BinaryHeap<Reverse<(Duration, HookId)>>,
+    turn: usize,
 }
+
+/// One turn in so many is for a hook that is not prompt.
+const OTHERS_EVERY: usize = 8;
 
 #[derive(Default)]
 struct Lane {
     waiting: VecDeque<Leased>,
     in_flight: usize,
-    ready: bool,
+    pace: Pace,
+    limits: Limits,
+    /// Whether it stands in one of the lists.
+    listed: bool,
 }
 
 impl Lanes {
     pub(super) fn new(workers: usize, workers_per_hook: usize) -> Self {
-        Self { workers, workers_per_hook, in_flight: 0, by_hook: HashMap::new(), ready: VecDeque::new() }
+        Self {
+            workers,
+            workers_per_hook,
+            in_flight: 0,
+            lagging: 0,
+            by_hook: HashMap::new(),
+            prompt: VecDeque::new(),
+            others: VecDeque::new(),
+            timed: BinaryHeap::new(),
+            turn: 0,
+        }
     }
 
     /// Puts a delivery at the end of its hook's queue.
     pub(super) fn add(&mut self, leased: Leased) {
         let hook = leased.hook;
         self.by_hook.entry(hook).or_default().waiting.push_back(leased);
-        self.make_ready(hook);
+        self.list(hook);
     }
 
-    /// The next delivery to attempt, if a worker is free for one.
-    pub(super) fn next(&mut self) -> Option<Leased> {
-        if self.in_flight >= self.workers {
-            return None;
+    /// The next delivery to attempt, if a worker is free for one. `limits` tells
+    /// what a hook's owner allows now; `now` is read from a clock that never goes back.
+    pub(super) fn next(&mut self, now: Duration, limits: impl Fn(HookId) -> Limits) -> Option<Leased> {
+        self.list_those_whose_time_has_come(now);
+        while self.in_flight < self.workers {
+            let hook = self.next_hook()?;
+            let Some(lane) = self.by_hook.get_mut(&hook) else { continue };
+            lane.listed = false;
+            lane.limits = limits(hook);
+            let at = lane.pace.may_start(now, lane.limits);
+            if at > now {
+                lane.listed = true;
+                self.timed.push(Reverse((at, hook)));
+            } else if let Some(leased) = self.start(hook, now) {
+                return Some(leased);
+            }
         }
-        let hook = self.ready.pop_front()?;
-        let lane = self.by_hook.get_mut(&hook)?;
-        lane.ready = false;
-        let leased = lane.waiting.pop_front()?;
-        lane.in_flight += 1;
-        self.in_flight += 1;
-        self.make_ready(hook);
-        Some(leased)
+        None
     }
 
-    /// An attempt has ended: its worker is free.
-    pub(super) fn ended(&mut self, hook: HookId) {
+    /// When a hook that waits for its rate may go on.
+    pub(super) fn next_time(&self) -> Option<Duration> {
+        self.timed.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// An attempt has ended and its worker is free; what it showed, if it was made.
+    pub(super) fn ended(&mut self, hook: HookId, showing: Option<Showing>) {
+        self.change(hook, |lane| {
+            lane.in_flight -= 1;
+            if let Some(showing) = showing {
+                lane.pace.showed(showing);
+            }
+        });
+        self.in_flight -= 1;
+    }
+
+    /// An attempt takes its time.
+    pub(super) fn lags(&mut self, hook: HookId) {
+        self.change(hook, |lane| lane.pace.showed(Showing::Lagging));
+    }
+
+    /// The hook's breaker has closed: its backlog is not to come all at once.
+    pub(super) fn breaker_closed(&mut self, hook: HookId, now: Duration) {
+        self.by_hook.entry(hook).or_default().pace.breaker_closed(now);
+    }
+
+    /// Changes a lane, and counts anew what it has in flight.
+    fn change(&mut self, hook: HookId, change: impl FnOnce(&mut Lane)) {
         let Some(lane) = self.by_hook.get_mut(&hook) else {
             return;
         };
-        lane.in_flight -= 1;
-        self.in_flight -= 1;
-        if lane.in_flight == 0 && lane.waiting.is_empty() {
+        self.lagging -= lane.lagging();
+        change(lane);
+        self.lagging += lane.lagging();
+        if lane.is_forgettable() {
             self.by_hook.remove(&hook);
         } else {
-            self.make_ready(hook);
+            self.list(hook);
         }
     }
 
-    fn make_ready(&mut self, hook: HookId) {
-        if let Some(lane) = self.by_hook.get_mut(&hook)
-            && !lane.ready
-            && !lane.waiting.is_empty()
-            && lane.in_flight < self.workers_per_hook
-        {
-            lane.ready = true;
-            self.ready.push_back(hook);
+    fn start(&mut self, hook: HookId, now: Duration) -> Option<Leased> {
+        let share = self.workers_per_hook;
+        let lane = self.by_hook.get_mut(&hook).filter(|lane| lane.has_worker(share))?;
+        let leased = lane.waiting.pop_front()?;
+        self.lagging -= lane.lagging();
+        lane.in_flight += 1;
+        lane.pace.started(now, lane.limits);
+        self.lagging += lane.lagging();
+        self.in_flight += 1;
+        self.list(hook);
+        Some(leased)
+    }
+
+    /// Prompt hooks first, but now and then one of the others, lest they wait for ever
+    /// while prompt hooks keep all workers busy.
+    fn next_hook(&mut self) -> Option<HookId> {
+        self.turn = self.turn.wrapping_add(1);
+        if self.turn % OTHERS_EVERY == 0 {
+            self.next_other().or_else(|| self.next_prompt())
+        } else {
+            self.next_prompt().or_else(|| self.next_other())
         }
+    }
+
+    /// A hook that no longer is prompt goes to where it belongs.
+    fn next_prompt(&mut self) -> Option<HookId> {
+        while let Some(hook) = self.prompt.pop_front() {
+            if self.is_prompt(hook) {
+                return Some(hook);
+            }
+            self.others.push_back(hook);
+        }
+        None
+    }
+
+    fn next_other(&mut self) -> Option<HookId> {
+        let free = self.lagging < (self.workers / 2).max(1);
+        if free { self.others.pop_front() } else { None }
+    }
+
+    fn is_prompt(&self, hook: HookId) -> bool {
+        self.by_hook.get(&hook).is_some_and(|lane| lane.pace.is_prompt())
+    }
+
+    fn list_those_whose_time_has_come(&mut self, now: Duration) {
+        while self.next_time().is_some_and(|at| at <= now)
+            && let Some(Reverse((_, hook))) = self.timed.pop()
+        {
+            if let Some(lane) = self.by_hook.get_mut(&hook) {
+                lane.listed = false;
+            }
+            self.list(hook);
+        }
+    }
+
+    fn list(&mut self, hook: HookId) {
+        let Some(lane) = self.by_hook.get_mut(&hook) else {
+            return;
+        };
+        if lane.listed || lane.waiting.is_empty() || !lane.has_worker(self.workers_per_hook) {
+            return;
+        }
+        lane.listed = true;
+        let list = if lane.pace.is_prompt() { &mut self.prompt } else { &mut self.others };
+        list.push_back(hook);
+    }
+}
+
+impl Lane {
+    fn has_worker(&self, share: usize) -> bool {
+        self.in_flight < self.pace.in_flight(share, self.limits)
+    }
+
+    /// What counts among those that lag.
+    fn lagging(&self) -> usize {
+        if self.pace.is_prompt() { 0 } else { self.in_flight }
+    }
+
+    /// Nothing to do, and nothing that a new lane would not know.
+    fn is_forgettable(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight == 0 && !self.listed && self.pace == Pace::default()
     }
 }
 
@@ -99,34 +232,93 @@ mod tests {
             until: Timestamp::MAX,
             hook: HookId(hook),
             attempts: 0,
+            probe: false,
             event: Arc::new(event),
         }
     }
 
+    const NOW: Duration = Duration::ZERO;
+
+    fn started_at(lanes: &mut Lanes, now: Duration, limits: Limits) -> Vec<i64> {
+        std::iter::from_fn(|| lanes.next(now, |_| limits)).map(|leased| leased.seq.0).collect()
+    }
+
     fn started(lanes: &mut Lanes) -> Vec<i64> {
-        std::iter::from_fn(|| lanes.next()).map(|leased| leased.seq.0).collect()
+        started_at(lanes, NOW, Limits::default())
+    }
+
+    /// Lanes in which these hooks have shown themselves prompt.
+    fn with_prompt(workers: usize, share: usize, hooks: impl Iterator<Item = i64>) -> Lanes {
+        let mut lanes = Lanes::new(workers, share);
+        for hook in hooks {
+            for _ in 0..share {
+                lanes.add(leased(hook, 0));
+                assert_eq!(started(&mut lanes), [0]);
+                lanes.ended(HookId(hook), Some(Showing::Prompt));
+            }
+        }
+        lanes
     }
 
     #[test]
     fn hooks_are_served_in_turn_each_up_to_its_share() {
-        let mut lanes = Lanes::new(10, 2);
+        let mut lanes = with_prompt(10, 2, 1..=2);
         for seq in 10..14 {
             lanes.add(leased(1, seq));
         }
         lanes.add(leased(2, 20));
         assert_eq!(started(&mut lanes), [10, 20, 11]);
-        lanes.ended(HookId(1));
+        lanes.ended(HookId(1), Some(Showing::Prompt));
         assert_eq!(started(&mut lanes), [12]);
     }
 
     #[test]
     fn no_more_attempts_are_in_flight_than_there_are_workers() {
-        let mut lanes = Lanes::new(2, 2);
+        let mut lanes = with_prompt(2, 2, 1..=3);
         for hook in 1..=3 {
             lanes.add(leased(hook, hook));
         }
         assert_eq!(started(&mut lanes), [1, 2]);
-        lanes.ended(HookId(2));
+        lanes.ended(HookId(2), Some(Showing::Prompt));
         assert_eq!(started(&mut lanes), [3]);
+    }
+
+    #[test]
+    fn a_hook_that_has_shown_nothing_gets_one_attempt_at_a_time() {
+        let mut lanes = Lanes::new(10, 4);
+        (10..14).for_each(|seq| lanes.add(leased(1, seq)));
+        assert_eq!(started(&mut lanes), [10]);
+        lanes.ended(HookId(1), Some(Showing::Prompt));
+        assert_eq!(started(&mut lanes), [11, 12]);
+        lanes.ended(HookId(1), Some(Showing::Lagging));
+        lanes.ended(HookId(1), None);
+        assert_eq!(started(&mut lanes), [13]);
+    }
+
+    #[test]
+    fn hooks_that_hang_leave_half_of_the_workers_to_those_that_answer() {
+        let mut lanes = with_prompt(8, 4, 1..=2);
+        (10..30).for_each(|hook| lanes.add(leased(hook, hook)));
+        assert_eq!(started(&mut lanes), [10, 11, 12, 13]);
+        (0..5).for_each(|seq| lanes.add(leased(1, seq)));
+        assert_eq!(started(&mut lanes), [0, 1, 2, 3]);
+        lanes.lags(HookId(1));
+        lanes.ended(HookId(10), Some(Showing::Lagging));
+        assert_eq!(started(&mut lanes), [] as [i64; 0], "those that lag hold more than half already");
+        lanes.add(leased(2, 40));
+        assert_eq!(started(&mut lanes), [40]);
+    }
+
+    #[test]
+    fn a_hook_waits_for_its_rate_and_others_do_not() {
+        let mut lanes = with_prompt(8, 4, 1..=1);
+        let slow = Limits { rate_limit: Some(2), ..Limits::default() };
+        (10..13).for_each(|seq| lanes.add(leased(1, seq)));
+        let second = Duration::from_secs(1);
+        assert_eq!(started_at(&mut lanes, second, slow), [10]);
+        assert!(lanes.next_time().is_some_and(|at| at > second && at <= second + second / 2));
+        lanes.add(leased(2, 20));
+        assert_eq!(started_at(&mut lanes, second, slow), [20]);
+        assert_eq!(started_at(&mut lanes, second + second / 2, slow), [11]);
     }
 }

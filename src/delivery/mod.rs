@@ -18,6 +18,7 @@ mod worker;
 
 use std::time::Duration;
 
+use crate::domain::breaker::BreakerRules;
 use crate::domain::retry::RetrySchedule;
 
 /// How delivery is to behave.
@@ -31,13 +32,30 @@ pub struct Policy {
     pub workers: usize,
     /// Attempts in flight for one hook.
     pub workers_per_hook: usize,
+    /// So many failures in a row make a hook failing.
+    pub breaker_failures: u32,
+    /// A hook that has done nothing but fail for so long is paused.
+    pub breaker_pause_after: Duration,
 }
 
 /// How much longer than an attempt a lease lasts: time to wait for a worker, and
 /// for the outcome to be recorded.
 const LEASE_MARGIN: Duration = Duration::from_mins(1);
 
+/// An attempt that takes longer is slow: its hook has lost its share of workers.
+const SLOW: Duration = Duration::from_secs(1);
+
 impl Policy {
+    /// The rules of the hooks' breakers: probes wait as retries do.
+    #[must_use]
+    pub fn breaker_rules(&self) -> BreakerRules {
+        BreakerRules {
+            failures: self.breaker_failures,
+            pause_after: self.breaker_pause_after,
+            probes: self.retry_schedule.clone(),
+        }
+    }
+
     /// How long a delivery is leased for.
     #[must_use]
     pub fn lease(&self) -> Duration {

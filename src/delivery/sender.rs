@@ -4,6 +4,8 @@
 //! costs a tenth of a delivery.
 
 use std::error::Error;
+use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -16,10 +18,11 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustix::io::Errno;
 use rustls::ClientConfig;
 
 use super::request::Request;
-use super::tls;
+use super::{SLOW, tls};
 use crate::domain::headers::HeaderLines;
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::retry::retry_after;
@@ -62,27 +65,67 @@ impl Sender {
     }
 
     /// Sends a request and reads the answer, whatever it is. `now` dates the
-    /// answer, for a `Retry-After` that names a day.
-    pub(super) async fn send(&self, request: Request, now: impl Fn() -> Timestamp) -> Outcome {
-        let exchange = tokio::time::timeout(self.timeout, self.exchange(request, now)).await;
+    /// answer, for a `Retry-After` that names a day; `slow` is called if it takes
+    /// its time.
+    ///
+    /// # Errors
+    /// This machine is short of what a connection needs; nothing was sent.
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        now: impl Fn() -> Timestamp,
+        slow: impl FnOnce(),
+    ) -> Result<Outcome, Shortage> {
+        let mut exchange = pin!(self.exchange(request, now));
+        let soon = SLOW.min(self.timeout);
+        if let Ok(outcome) = tokio::time::timeout(soon, &mut exchange).await {
+            return outcome;
+        }
+        slow();
+        let exchange = tokio::time::timeout(self.timeout.saturating_sub(soon), exchange).await;
         exchange.unwrap_or_else(|_| {
             let timeout = humantime::format_duration(self.timeout);
-            Outcome::Failed(format!("no complete answer within {timeout}"))
+            Ok(Outcome::Failed(format!("no complete answer within {timeout}")))
         })
     }
 
-    async fn exchange(&self, request: Request, now: impl Fn() -> Timestamp) -> Outcome {
+    async fn exchange(&self, request: Request, now: impl Fn() -> Timestamp) -> Result<Outcome, Shortage> {
         let client = if request.insecure_ssl { &self.accepting_any } else { &self.checking };
         let post = match post(request) {
             Ok(post) => post,
-            Err(e) => return Outcome::Refused(format!("the URL cannot be called: {}", root_cause(&e))),
+            Err(e) => return Ok(Outcome::Refused(format!("the URL cannot be called: {}", root_cause(&e)))),
         };
         match client.request(post).await {
-            Ok(response) => read(response, now).await,
-            Err(e) if e.is_connect() => Outcome::Failed(format!("cannot connect: {}", root_cause(&e))),
-            Err(e) => Outcome::Failed(format!("no answer: {}", root_cause(&e))),
+            Ok(response) => Ok(read(response, now).await),
+            Err(e) if e.is_connect() => not_connected(&e),
+            Err(e) => Ok(Outcome::Failed(format!("no answer: {}", root_cause(&e)))),
         }
     }
+}
+
+/// This machine has run out of something: no receiver is to blame.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection can be made: {0}")]
+pub(super) struct Shortage(String);
+
+/// What a machine can be short of: descriptors of the process and of the system,
+/// memory, ports.
+const SHORTAGES: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+
+/// Why there is no connection: a shortage of ours, name servers that cannot be
+/// asked, or the receiver.
+fn not_connected(error: &(dyn Error + 'static)) -> Result<Outcome, Shortage> {
+    let cause = root_cause(error);
+    let code = sources(error).find_map(|e| e.downcast_ref::<io::Error>()?.raw_os_error());
+    if code.is_some_and(|code| SHORTAGES.iter().any(|errno| errno.raw_os_error() == code)) {
+        return Err(Shortage(cause));
+    }
+    // What getaddrinfo says when no name server answers; a name that does not exist
+    // sounds different. It has no code that std would pass on.
+    if cause.contains("Temporary failure in name resolution") {
+        return Ok(Outcome::Hindered(format!("no name server answers: {cause}")));
+    }
+    Ok(Outcome::Failed(format!("cannot connect: {cause}")))
 }
 
 fn client(tls: ClientConfig, workers: usize) -> HttpClient {
@@ -154,10 +197,11 @@ fn kept_headers(headers: &HeaderMap) -> HeaderLines {
 
 /// The innermost reason: the outer ones only say that a request failed, and
 /// may quote the URL.
-fn root_cause(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    sources(error).last().unwrap_or(error).to_string()
+}
+
+/// An error and what caused it, the innermost last.
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }

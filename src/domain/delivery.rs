@@ -115,12 +115,8 @@ pub fn decide(outcome: &Outcome, attempt: u32, schedule: &RetrySchedule, now: Ti
     if outcome.status() == Some(410) {
         return Next::DropHook;
     }
-    let asked = match outcome {
-        Outcome::Answered(answer) => answer.retry_after.unwrap_or_default(),
-        Outcome::Failed(_) | Outcome::Refused(_) => Duration::ZERO,
-    };
     match schedule.wait_after(attempt, dice) {
-        Some(wait) => Next::RetryAt(now.plus(wait.max(asked))),
+        Some(wait) => Next::RetryAt(now.plus(wait.max(outcome.retry_after()))),
         None => Next::GiveUp,
     }
 }

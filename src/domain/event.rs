@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::application::Application;
-use super::id::{EventId, Seq};
+use super::id::{EventId, HookId, Seq};
 use super::time::Timestamp;
 use super::{Invalid, name};
 
@@ -58,6 +58,8 @@ pub struct NewEvent {
     pub payload: Bytes,
     /// Makes the publish safe to repeat.
     pub idempotency: Option<Idempotency>,
+    /// For this hook alone, at once and whatever its state: to try it out.
+    pub only: Option<HookId>,
 }
 
 /// A key and what was published under it.

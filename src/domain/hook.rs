@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use super::breaker::Breaker;
+use super::event::{EventType, NewEvent};
 use super::filter::Filter;
 use super::id::{HookId, Seq};
+use super::pace::Limits;
 use super::time::Timestamp;
 use super::url::{Credentials, HookUrl};
 
@@ -51,6 +54,107 @@ impl Owner {
     pub const ADMIN: Self = Self(0);
 }
 
+/// In which order a hook gets its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// As they come, many at a time.
+    #[default]
+    None,
+    /// One at a time, as the store took them.
+    Hook,
+    /// Likewise those of one application; applications beside each other.
+    Application,
+}
+
+impl Order {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::None, Self::Hook, Self::Application];
+
+    /// How the store and the API spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Hook => "hook",
+            Self::Application => "application",
+        }
+    }
+
+    /// Reads that spelling.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.as_str() == text)
+    }
+
+    /// The lines in which an event of these applications has to wait its turn.
+    #[must_use]
+    pub fn lines(self, applications: &[String]) -> Vec<&str> {
+        match self {
+            Self::None => vec![],
+            Self::Application if !applications.is_empty() => applications.iter().map(String::as_str).collect(),
+            Self::Hook | Self::Application => vec![""],
+        }
+    }
+}
+
+/// Who paused a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PausedBy {
+    /// A person, who knows why.
+    Person,
+    /// Its breaker, after days of nothing but failure.
+    Breaker,
+}
+
+impl PausedBy {
+    /// How the store and the API spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Breaker => "breaker",
+        }
+    }
+
+    /// Reads the store's spelling.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        if text == "breaker" { Self::Breaker } else { Self::Person }
+    }
+}
+
+/// Whether a hook gets what it is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookState {
+    /// It does.
+    Active,
+    /// It gets single probes, until one arrives.
+    Failing,
+    /// It gets nothing, and is owed all of it.
+    Paused,
+}
+
+impl HookState {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Failing, Self::Paused];
+
+    /// How the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Failing => "failing",
+            Self::Paused => "paused",
+        }
+    }
+
+    /// Reads the API's spelling.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
 /// A hook that somebody asks for.
 #[derive(Debug, Clone)]
 pub struct NewHook {
@@ -68,6 +172,10 @@ pub struct NewHook {
     pub insecure_ssl: bool,
     /// A person's note.
     pub description: Option<String>,
+    /// How much it may get at a time.
+    pub limits: Limits,
+    /// In which order it gets its events.
+    pub order: Order,
 }
 
 /// What is to change about a hook; what is `None` stays.
@@ -83,6 +191,12 @@ pub struct HookPatch {
     pub insecure_ssl: Option<bool>,
     /// Another note, or none.
     pub description: Option<Option<String>>,
+    /// Other attempts in flight, or what the server allows.
+    pub max_in_flight: Option<Option<u32>>,
+    /// Other attempts a second, or any number.
+    pub rate_limit: Option<Option<u32>>,
+    /// Another order, for events from now on.
+    pub order: Option<Order>,
 }
 
 /// A hook that is on disk.
@@ -102,6 +216,14 @@ pub struct Hook {
     pub insecure_ssl: bool,
     /// A person's note.
     pub description: Option<String>,
+    /// How much it may get at a time.
+    pub limits: Limits,
+    /// In which order it gets its events.
+    pub order: Order,
+    /// Since when it is paused, and by whom.
+    pub paused: Option<(Timestamp, PausedBy)>,
+    /// How its latest attempts went.
+    pub breaker: Breaker,
     /// When it was made.
     pub created_at: Timestamp,
     /// When a person last changed it.
@@ -109,6 +231,57 @@ pub struct Hook {
     /// What came of its latest delivery, once there was one.
     pub last: Option<LastResult>,
 }
+
+impl Hook {
+    /// Whether it gets what it is owed.
+    #[must_use]
+    pub fn state(&self) -> HookState {
+        match self.paused {
+            Some(_) => HookState::Paused,
+            None if self.breaker.is_failing() => HookState::Failing,
+            None => HookState::Active,
+        }
+    }
+
+    /// An event for this hook alone, to try it out: of the first type that it wants,
+    /// in the shape of a deployment.
+    #[must_use]
+    pub fn sample(&self) -> NewEvent {
+        let wanted = self.filter.events().into_iter().find(|name| name != "*");
+        NewEvent {
+            event_type: EventType::trusted(wanted.as_deref().unwrap_or("PostDeployment")),
+            applications: vec![],
+            payload: include_bytes!("sample.json").as_slice().into(),
+            idempotency: None,
+            only: Some(self.id),
+        }
+    }
+
+    /// The event that tells others that this hook was paused after nothing but
+    /// failures. Without its URL, which may be a secret.
+    #[must_use]
+    pub fn disabled(&self) -> NewEvent {
+        let payload = serde_json::json!({
+            "hook": self.id,
+            "description": self.description,
+            "events": self.filter.events(),
+            "applications": self.filter.applications(),
+            "failures": self.breaker.failures,
+            "failing_since": self.breaker.since,
+            "last_reason": self.last.as_ref().map(|last| &last.reason),
+        });
+        NewEvent {
+            event_type: EventType::trusted(HOOK_DISABLED),
+            applications: vec![],
+            payload: payload.to_string().into(),
+            idempotency: None,
+            only: None,
+        }
+    }
+}
+
+/// The type of the event that is published when a breaker pauses a hook.
+pub const HOOK_DISABLED: &str = "HookDisabled";
 
 /// What came of the latest delivery (in the store's order) that was attempted.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! What things are, and what follows from what: no async, no SQL, no clock.
 
 pub mod application;
+pub mod breaker;
 pub mod delivery;
 pub mod event;
 pub mod filter;
@@ -9,6 +10,7 @@ pub mod hook;
 pub mod id;
 pub mod network;
 pub mod outcome;
+pub mod pace;
 pub mod retry;
 pub mod time;
 pub mod url;

@@ -16,6 +16,8 @@ pub enum Outcome {
     Failed(String),
     /// We did not even try: why.
     Refused(String),
+    /// Trouble on our side kept the request from going out: nobody is charged with it.
+    Hindered(String),
 }
 
 /// What a receiver said.
@@ -39,7 +41,7 @@ impl Outcome {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Answered(answer) => Some(answer.status),
-            Self::Failed(_) | Self::Refused(_) => None,
+            Self::Failed(_) | Self::Refused(_) | Self::Hindered(_) => None,
         }
     }
 
@@ -48,7 +50,16 @@ impl Outcome {
     pub fn reason(&self) -> &str {
         match self {
             Self::Answered(answer) => &answer.reason,
-            Self::Failed(why) | Self::Refused(why) => why,
+            Self::Failed(why) | Self::Refused(why) | Self::Hindered(why) => why,
+        }
+    }
+
+    /// How long the receiver wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::Answered(answer) => answer.retry_after.unwrap_or_default(),
+            Self::Failed(_) | Self::Refused(_) | Self::Hindered(_) => Duration::ZERO,
         }
     }
 

@@ -33,9 +33,19 @@ impl RetrySchedule {
     #[must_use]
     pub fn wait_after(&self, attempt: u32, dice: f64) -> Option<Duration> {
         let index = usize::try_from(attempt).ok()?.checked_sub(1)?;
-        let wait = self.0.get(index)?;
-        Some(wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * dice.clamp(0.0, 1.0)))
+        self.0.get(index).map(|wait| scattered(*wait, dice))
     }
+
+    /// The same, but the last wait goes on for ever.
+    #[must_use]
+    pub fn wait_or_last(&self, attempt: u32, dice: f64) -> Duration {
+        let last = || self.0.last().map_or(Duration::ZERO, |wait| scattered(*wait, dice));
+        self.wait_after(attempt, dice).unwrap_or_else(last)
+    }
+}
+
+fn scattered(wait: Duration, dice: f64) -> Duration {
+    wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * dice.clamp(0.0, 1.0))
 }
 
 impl Default for RetrySchedule {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::domain::event::NewEvent;
 use crate::domain::hook::Owner;
-use crate::store::db::{Db, Kept, KeyReused, Publish};
+use crate::store::db::{Db, Kept, NotKept, Publish};
 use crate::store::{Published, StoreError};
 
 /// Why an event was not published: nothing was kept.
@@ -17,9 +17,21 @@ pub enum Refusal {
     /// The idempotency key stands for another body.
     #[error("this Idempotency-Key was used for another body")]
     KeyReused,
+    /// It was for one hook alone, and that is not there.
+    #[error("there is no such hook")]
+    NoSuchHook,
     /// The store cannot keep it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<NotKept> for Refusal {
+    fn from(why: NotKept) -> Self {
+        match why {
+            NotKept::KeyReused => Self::KeyReused,
+            NotKept::NoSuchHook => Self::NoSuchHook,
+        }
+    }
 }
 
 /// Publishes events.
@@ -49,7 +61,7 @@ impl Publisher {
         let now = self.clock.now();
         let publish = Publish { now, lease_until: now.plus(self.lease), owner, event, wait: !wait.is_zero() };
         let kept = self.db.publish(publish).await?;
-        let Kept { published, first_attempts } = kept.map_err(|KeyReused| Refusal::KeyReused)?;
+        let Kept { published, first_attempts } = kept.map_err(Refusal::from)?;
         if let Some(first_attempts) = first_attempts {
             let mut stop = self.stop.clone();
             tokio::select! {

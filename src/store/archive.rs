@@ -4,7 +4,7 @@ use super::Result;
 use super::page::{Page, Paged};
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
-use crate::domain::hook::{Dialect, Hook};
+use crate::domain::hook::{Dialect, Hook, HookState};
 use crate::domain::id::{DeliveryId, EventId, HookId};
 
 /// An event in a list: all but its payload.
@@ -23,6 +23,8 @@ pub struct HookFilter {
     pub dialect: Option<Dialect>,
     /// With this text in URL or description, whatever its case.
     pub text: Option<String>,
+    /// In this state.
+    pub state: Option<HookState>,
     /// Who want this event type.
     pub event: Option<String>,
     /// Who want this application.
@@ -47,6 +49,12 @@ pub trait Archive {
     /// # Errors
     /// Trouble of the database.
     fn hook(&self, id: HookId) -> Result<Option<Hook>>;
+
+    /// How many deliveries the hook is owed.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn owed(&self, id: HookId) -> Result<u64>;
 
     /// Living hooks that the filter lets through.
     ///

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::domain::breaker::BreakerRules;
 use crate::domain::event::NewEvent;
 use crate::domain::hook::Owner;
 use crate::domain::time::Timestamp;
@@ -70,9 +71,9 @@ impl Db {
     ///
     /// # Errors
     /// Says what is wrong with the file and what to do.
-    pub fn open(path: &Path, room: Arc<Room>) -> Result<(Self, Handover)> {
+    pub fn open(path: &Path, room: Arc<Room>, rules: BreakerRules) -> Result<(Self, Handover)> {
         let targets = Arc::<Targets>::default();
-        let session = sqlite::open(path, targets.clone())?;
+        let session = sqlite::open(path, targets.clone(), rules)?;
         let readers = Readers::open(path)?;
         let queue = Arc::<Queue>::default();
         let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);
@@ -87,7 +88,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::Busy`] when too many wait, or trouble of the database:
     /// nothing was kept.
-    pub async fn publish(&self, publish: Publish) -> Result<std::result::Result<Kept, KeyReused>> {
+    pub async fn publish(&self, publish: Publish) -> Result<std::result::Result<Kept, NotKept>> {
         let (reply, answer) = oneshot::channel();
         self.queue.publish(Box::new(PublishOp { publish, db: self.clone(), kept: None, reply }));
         answer.await.unwrap_or(Err(StoreError::Closed))
@@ -185,15 +186,20 @@ impl Db {
     }
 }
 
-/// The idempotency key stands for another body.
-#[derive(Debug, Clone, Copy)]
-pub struct KeyReused;
+/// Why a publish was not kept, though all is well with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotKept {
+    /// The idempotency key stands for another body.
+    KeyReused,
+    /// It was for one hook alone, and that is not there.
+    NoSuchHook,
+}
 
 struct PublishOp {
     publish: Publish,
     db: Db,
     kept: Option<Publishing>,
-    reply: oneshot::Sender<Result<std::result::Result<Kept, KeyReused>>>,
+    reply: oneshot::Sender<Result<std::result::Result<Kept, NotKept>>>,
 }
 
 impl Op for PublishOp {
@@ -213,7 +219,8 @@ impl Op for PublishOp {
         let answer = match (result, self.kept) {
             (Err(e), _) => Err(e),
             (Ok(()), Some(Publishing::Kept(published))) => Ok(Ok(hand_over(&self.db, published, self.publish.wait))),
-            (Ok(()), _) => Ok(Err(KeyReused)),
+            (Ok(()), Some(Publishing::NoSuchHook)) => Ok(Err(NotKept::NoSuchHook)),
+            (Ok(()), _) => Ok(Err(NotKept::KeyReused)),
         };
         // Whoever asked may have gone; the event is kept all the same.
         let _ = self.reply.send(answer);

@@ -51,6 +51,19 @@ pub trait Hooks {
     /// Trouble of the database.
     fn remove(&mut self, now: Timestamp, id: HookId, dialect: Option<Dialect>) -> Result<bool>;
 
+    /// Holds back all that the hook is owed, from now on. `None` if there is no such hook.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn pause(&mut self, now: Timestamp, id: HookId) -> Result<Option<Hook>>;
+
+    /// Lets what the hook is owed go out, whether it was paused or failing.
+    /// `None` if there is no such hook.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn resume(&mut self, now: Timestamp, id: HookId) -> Result<Option<Hook>>;
+
     /// Cancels at most `limit` deliveries that removed hooks still owe.
     ///
     /// # Errors

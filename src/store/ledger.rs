@@ -23,13 +23,22 @@ pub struct Record {
     pub attempt: Attempt,
     /// What follows.
     pub next: Next,
+    /// Whether it went out although its hook was held back.
+    pub probe: bool,
+    /// From 0 up to 1: scatters the probes of failing hooks.
+    pub dice: f64,
 }
 
 /// What came of recording an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
-    /// It is on record; if it is to be tried again, not before then.
-    Kept(Option<Timestamp>),
+    /// It is on record.
+    Kept {
+        /// When the store should be looked at again for something that is due by this.
+        due_at: Option<Timestamp>,
+        /// Whether it closed the hook's breaker.
+        closed: bool,
+    },
     /// The lease was no longer ours: nothing was recorded.
     NotOurs,
 }

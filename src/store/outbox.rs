@@ -23,6 +23,8 @@ pub struct Leased {
     pub hook: HookId,
     /// How many attempts have ended.
     pub attempts: u32,
+    /// Whether it goes out although its hook is held back.
+    pub probe: bool,
     /// What is owed; shared by all deliveries of one publish.
     pub event: Arc<Event>,
 }
@@ -34,6 +36,8 @@ pub enum Publishing {
     Kept(Published),
     /// The idempotency key stands for another body.
     KeyReused,
+    /// It was for one hook alone, and that is not there.
+    NoSuchHook,
 }
 
 /// A publish that is kept.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Leased;
 use crate::domain::id::HookId;
+use crate::domain::pace::Showing;
 
 /// Leased deliveries that may be in memory in all.
 const PLACES: usize = 8192;
@@ -12,15 +13,19 @@ const PLACES: usize = 8192;
 /// Payload bytes that may be in memory in all; one delivery always fits.
 const BYTES: usize = 48 << 20;
 
-/// A hook may have so many times its share of workers in memory to begin with.
+/// A prompt hook may have so many times its share of workers in memory to begin with.
 const SHARES: usize = 4;
+
+/// Any other hook may have so many: one being attempted, and one to follow.
+const FEW: usize = 2;
 
 /// Counts the leased deliveries in memory and says whether one more may come.
 ///
-/// A hook begins with four times its share of workers. Each delivery that
-/// arrives gives it one place more, up to half of what is free, and each that
-/// fails takes it back to the beginning: a hook that answers at once is never
-/// short of work, and one that hangs cannot fill the memory.
+/// A hook that is new, slow or failing has few places, and all such hooks together
+/// at most half. One that is prompt begins with four times its share of workers;
+/// each delivery that arrives gives it one place more, up to half of what is free:
+/// a hook that answers at once is never short of work, and those that hang cannot
+/// fill the memory, however many they are.
 #[derive(Debug)]
 pub struct Room {
     first_quota: usize,
@@ -30,21 +35,18 @@ pub struct Room {
 #[derive(Debug, Default)]
 struct Held {
     places: usize,
+    /// Those of hooks that are not prompt.
+    lagging: usize,
     bytes: usize,
     hooks: HashMap<HookId, Hook>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Hook {
     places: usize,
-    quota: usize,
+    /// What it has earned by being prompt; none otherwise.
+    quota: Option<usize>,
     behind: bool,
-}
-
-impl Hook {
-    fn new(quota: usize) -> Self {
-        Self { places: 0, quota, behind: false }
-    }
 }
 
 impl Room {
@@ -58,12 +60,12 @@ impl Room {
     /// behind: then it has to queue up in the store like those before it.
     pub fn take_new(&self, hook: HookId, bytes: usize) -> bool {
         let mut held = self.lock();
-        if held.hook(hook, self.first_quota).behind {
+        if held.hook(hook).behind {
             return false;
         }
         let taken = held.take(hook, bytes, self.first_quota);
         if !taken {
-            held.hook(hook, self.first_quota).behind = true;
+            held.hook(hook).behind = true;
         }
         taken
     }
@@ -71,6 +73,11 @@ impl Room {
     /// Takes a place for a delivery from the store.
     pub fn take(&self, hook: HookId, bytes: usize) -> bool {
         self.lock().take(hook, bytes, self.first_quota)
+    }
+
+    /// Takes a place where there may be none, for what a person waits for.
+    pub fn take_anyway(&self, hook: HookId, bytes: usize) {
+        self.lock().occupy(hook, bytes);
     }
 
     /// Gives a place back that no attempt was made from.
@@ -85,20 +92,24 @@ impl Room {
         }
     }
 
-    /// Gives a place back after an attempt that arrived, or did not.
-    pub fn finished(&self, hook: HookId, bytes: usize, arrived: bool) {
+    /// Gives a place back after an attempt.
+    pub fn finished(&self, hook: HookId, bytes: usize, showing: Showing) {
         let mut held = self.lock();
         held.give_back(hook, bytes);
-        let entry = held.hook(hook, self.first_quota);
-        entry.quota = if arrived { (entry.quota + 1).min(PLACES / 2) } else { self.first_quota };
-        if *entry == Hook::new(self.first_quota) {
-            held.hooks.remove(&hook);
+        match showing {
+            Showing::Prompt => held.is_prompt(hook, self.first_quota),
+            Showing::Lagging => held.lags(hook),
         }
+    }
+
+    /// An attempt at this hook takes its time.
+    pub fn lags(&self, hook: HookId) {
+        self.lock().lags(hook);
     }
 
     /// Says whether the store has more that is due for this hook.
     pub fn set_behind(&self, hook: HookId, behind: bool) {
-        self.lock().hook(hook, self.first_quota).behind = behind;
+        self.lock().hook(hook).behind = behind;
     }
 
     /// How many more deliveries of this hook may come now.
@@ -131,8 +142,8 @@ impl Room {
 }
 
 impl Held {
-    fn hook(&mut self, hook: HookId, first_quota: usize) -> &mut Hook {
-        self.hooks.entry(hook).or_insert_with(|| Hook::new(first_quota))
+    fn hook(&mut self, hook: HookId) -> &mut Hook {
+        self.hooks.entry(hook).or_default()
     }
 
     fn free(&self) -> usize {
@@ -140,11 +151,15 @@ impl Held {
         if any_bytes { PLACES.saturating_sub(self.places) } else { 0 }
     }
 
-    fn free_for(&mut self, hook: HookId, first_quota: usize) -> usize {
+    fn free_for(&self, hook: HookId, first_quota: usize) -> usize {
         let free = self.free();
-        let hook = self.hook(hook, first_quota);
-        let most = hook.quota.min((free / 2).max(first_quota));
-        most.saturating_sub(hook.places).min(free)
+        let (places, quota) = self.hooks.get(&hook).map_or((0, None), |hook| (hook.places, hook.quota));
+        match quota {
+            Some(quota) => quota.min((free / 2).max(first_quota)).saturating_sub(places).min(free),
+            None => {
+                FEW.min(first_quota).saturating_sub(places).min((PLACES / 2).saturating_sub(self.lagging)).min(free)
+            }
+        }
     }
 
     fn take(&mut self, hook: HookId, bytes: usize, first_quota: usize) -> bool {
@@ -152,17 +167,51 @@ impl Held {
         if !fits || self.free_for(hook, first_quota) == 0 {
             return false;
         }
+        self.occupy(hook, bytes);
+        true
+    }
+
+    fn occupy(&mut self, hook: HookId, bytes: usize) {
         self.places += 1;
         self.bytes += bytes;
-        self.hook(hook, first_quota).places += 1;
-        true
+        let hook = self.hook(hook);
+        hook.places += 1;
+        let lags = hook.quota.is_none();
+        self.lagging += usize::from(lags);
     }
 
     fn give_back(&mut self, hook: HookId, bytes: usize) {
         self.places = self.places.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
-        if let Some(hook) = self.hooks.get_mut(&hook) {
-            hook.places = hook.places.saturating_sub(1);
+        let Some(entry) = self.hooks.get_mut(&hook) else {
+            return;
+        };
+        entry.places = entry.places.saturating_sub(1);
+        let lags = entry.quota.is_none();
+        if *entry == Hook::default() {
+            self.hooks.remove(&hook);
+        }
+        self.lagging = self.lagging.saturating_sub(usize::from(lags));
+    }
+
+    fn is_prompt(&mut self, hook: HookId, first_quota: usize) {
+        let entry = self.hook(hook);
+        let (quota, were_lagging) = match entry.quota {
+            Some(quota) => ((quota + 1).min(PLACES / 2), 0),
+            None => (first_quota, entry.places),
+        };
+        entry.quota = Some(quota);
+        self.lagging = self.lagging.saturating_sub(were_lagging);
+    }
+
+    fn lags(&mut self, hook: HookId) {
+        if let Some(entry) = self.hooks.get_mut(&hook)
+            && entry.quota.take().is_some()
+        {
+            self.lagging += entry.places;
+            if *entry == Hook::default() {
+                self.hooks.remove(&hook);
+            }
         }
     }
 }
@@ -174,22 +223,51 @@ mod tests {
     const A: HookId = HookId(1);
     const B: HookId = HookId(2);
 
+    fn prompt(workers_per_hook: usize) -> Room {
+        let room = Room::new(workers_per_hook);
+        for hook in [A, B] {
+            assert!(room.take(hook, 1));
+            room.finished(hook, 1, Showing::Prompt);
+        }
+        room
+    }
+
     #[test]
-    fn a_hook_begins_with_four_times_its_share() {
-        let room = Room::new(2);
-        let taken = (0..20).filter(|_| room.take(A, 10)).count();
-        assert_eq!(taken, 8);
+    fn a_hook_that_is_not_known_to_be_prompt_has_few_places() {
+        let room = Room::new(16);
+        assert_eq!((0..20).filter(|_| room.take(A, 10)).count(), FEW);
+        assert!(room.take(B, 10), "another hook has its own");
+    }
+
+    #[test]
+    fn a_prompt_hook_begins_with_four_times_its_share() {
+        let room = prompt(2);
+        assert_eq!((0..20).filter(|_| room.take(A, 10)).count(), 8);
         assert!(room.take(B, 10), "another hook has its own share");
     }
 
     #[test]
-    fn each_arrival_makes_room_for_one_more_and_a_failure_for_none() {
-        let room = Room::new(2);
+    fn each_arrival_makes_room_for_one_more_and_the_first_that_lags_takes_it_all() {
+        let room = prompt(2);
         while room.take(A, 10) {}
-        room.finished(A, 10, true);
+        room.finished(A, 10, Showing::Prompt);
         assert_eq!(room.free_for(A), 2);
-        room.finished(A, 10, false);
-        assert_eq!(room.free_for(A), 2);
+        room.finished(A, 10, Showing::Lagging);
+        assert_eq!(room.free_for(A), 0);
+        (0..6).for_each(|_| room.give_back(A, 10));
+        assert_eq!(room.free_for(A), FEW);
+    }
+
+    #[test]
+    fn hooks_that_lag_have_half_of_the_room_at_most() {
+        let room = prompt(16);
+        let taken = (10..).map(HookId).take_while(|&hook| room.take(hook, 1)).count();
+        assert_eq!(taken, PLACES / 2);
+        assert!(room.take(A, 1), "a prompt hook has the other half");
+        room.lags(A);
+        assert!(!room.take(A, 1));
+        (10..20).for_each(|hook| room.finished(HookId(hook), 1, Showing::Prompt));
+        assert!(room.take(A, 1));
     }
 
     #[test]
@@ -197,7 +275,7 @@ mod tests {
         let room = Room::new(2);
         assert!(room.take(A, BYTES + 1));
         assert!(!room.take(B, 1));
-        room.finished(A, BYTES + 1, true);
+        room.finished(A, BYTES + 1, Showing::Prompt);
         assert!(room.take(B, 1));
     }
 
@@ -205,7 +283,7 @@ mod tests {
     fn what_is_new_queues_up_behind_what_waits_in_the_store() {
         let room = Room::new(1);
         while room.take_new(A, 1) {}
-        room.finished(A, 1, true);
+        room.finished(A, 1, Showing::Prompt);
         assert!(!room.take_new(A, 1), "the hook is behind");
         room.set_behind(A, false);
         assert!(room.take_new(A, 1));

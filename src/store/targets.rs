@@ -1,10 +1,13 @@
-//! Where each hook's requests go, as it stands on disk now.
+//! Where each hook's requests go, and whether they may, as it stands on disk now.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::domain::hook::NewHook;
+use crate::domain::breaker::Breaker;
+use crate::domain::hook::{NewHook, Order};
 use crate::domain::id::HookId;
+use crate::domain::pace::Limits;
+use crate::domain::time::Timestamp;
 use crate::domain::url::{Credentials, HookUrl};
 
 /// What an attempt needs to know of its hook.
@@ -16,11 +19,38 @@ pub struct Target {
     pub credentials: Option<Credentials>,
     /// Accept any certificate.
     pub insecure_ssl: bool,
+    /// How much it may get at a time.
+    pub limits: Limits,
+    /// In which order it gets its events.
+    pub order: Order,
+    /// Whether deliveries to it may stand in line, by this order or a former one.
+    pub lined: bool,
+    /// Whether it gets nothing for now.
+    pub paused: bool,
+    /// How its latest attempts went.
+    pub breaker: Breaker,
 }
 
 impl From<&NewHook> for Target {
     fn from(hook: &NewHook) -> Self {
-        Self { url: hook.url.clone(), credentials: hook.credentials.clone(), insecure_ssl: hook.insecure_ssl }
+        Self {
+            url: hook.url.clone(),
+            credentials: hook.credentials.clone(),
+            insecure_ssl: hook.insecure_ssl,
+            limits: hook.limits,
+            order: hook.order,
+            lined: hook.order != Order::None,
+            paused: false,
+            breaker: Breaker::default(),
+        }
+    }
+}
+
+impl Target {
+    /// Until when what it is owed waits in the store; `None` if it may go out.
+    #[must_use]
+    pub fn held_until(&self) -> Option<Timestamp> {
+        if self.paused { Some(Timestamp::MAX) } else { self.breaker.probe_at }
     }
 }
 

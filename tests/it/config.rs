@@ -13,14 +13,16 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 11] = [
+const DEFAULTS: [(&str, &str); 13] = [
     ("listen", "127.0.0.1:8080"),
     ("database", "data/nyala.db"),
     ("allow-network", ""),
     ("retry-schedule", "5s,5m,30m,2h,5h,10h,14h,20h,1day"),
     ("delivery-timeout", "10s"),
-    ("workers", "1024"),
+    ("workers", "2048"),
     ("workers-per-hook", "16"),
+    ("breaker-failures", "5"),
+    ("breaker-pause-after", "5days"),
     ("publish-wait", "0s"),
     ("max-body", "1 MiB"),
     ("log-format", "auto"),
@@ -28,7 +30,7 @@ const DEFAULTS: [(&str, &str); 11] = [
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 11] = [
+const OTHERS: [(&str, &str); 13] = [
     ("listen", "[::1]:9999"),
     ("database", "elsewhere/n.db"),
     ("allow-network", "loopback,10.0.0.0/8,*.example.com"),
@@ -36,6 +38,8 @@ const OTHERS: [(&str, &str); 11] = [
     ("delivery-timeout", "90s"),
     ("workers", "99"),
     ("workers-per-hook", "9"),
+    ("breaker-failures", "7"),
+    ("breaker-pause-after", "2days"),
     ("publish-wait", "60s"),
     ("max-body", "1500000"),
     ("log-format", "human"),

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nyala::clock::ManualClock;
+use nyala::clock::{Clock, ManualClock};
 use nyala::config::Settings;
 use nyala::delivery::Policy;
+use nyala::domain::breaker::BreakerRules;
 use nyala::domain::network::Network;
 use nyala::domain::time::Timestamp;
 use nyala::service::Service;
@@ -68,7 +69,7 @@ impl House {
         if self.service.is_some() {
             self.stop().await;
         }
-        check_database(&self.database());
+        check_database(&self.database(), self.clock.now());
     }
 
     pub fn database(&self) -> PathBuf {
@@ -162,12 +163,19 @@ fn settings(database: &Path) -> Settings {
             timeout: Duration::from_secs(5),
             workers: 64,
             workers_per_hook: 4,
+            breaker_failures: 5,
+            breaker_pause_after: Duration::from_hours(5 * 24),
         },
         publish_wait: Duration::ZERO,
         max_body: 1 << 20,
         log_format: LogFormat::Auto,
         log_level: LogLevel::default(),
     }
+}
+
+/// How breakers work where no service says otherwise.
+pub fn rules() -> BreakerRules {
+    settings(Path::new("nowhere")).policy.breaker_rules()
 }
 
 async fn start(settings: &Settings, clock: &ManualClock) -> Service {
@@ -177,15 +185,21 @@ async fn start(settings: &Settings, clock: &ManualClock) -> Service {
 
 /// A delivery that nobody will ever look at again is lost: after a stop none is
 /// leased, and each pending one stands in a queue that is looked at in time.
-fn check_database(path: &Path) {
+fn check_database(path: &Path, now: Timestamp) {
     let conn = Connection::open(path).expect("the database");
-    let count = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count");
-    assert_eq!(count("SELECT count(*) FROM deliveries WHERE state = 1"), 0, "deliveries left leased");
+    let count = |sql: &str| conn.query_row(sql, [now.millis()], |row| row.get::<_, i64>(0)).expect("a count");
+    assert_eq!(count("SELECT count(*) FROM deliveries WHERE state = 1 AND ?1 > 0"), 0, "deliveries left leased");
     let lost = "SELECT count(*) FROM deliveries AS d
-                WHERE state = 0
-                  AND NOT EXISTS (SELECT 1 FROM hook_queues AS q WHERE q.hook_id = d.hook_id AND q.due_at <= d.due_at)
+                WHERE state = 0 AND due_at IS NOT NULL
+                  AND NOT EXISTS (SELECT 1 FROM hook_queues AS q WHERE q.hook_id = d.hook_id AND q.due_at <= max(d.due_at, ?1, q.not_before))
                   AND NOT EXISTS (SELECT 1 FROM removals AS r WHERE r.hook_id = d.hook_id)";
     assert_eq!(count(lost), 0, "deliveries that no claim would find");
+    let stuck = "SELECT count(*) FROM deliveries AS d
+                 WHERE state = 0 AND due_at IS NULL AND ?1 > 0
+                   AND NOT EXISTS (SELECT 1 FROM turns AS own JOIN turns AS first USING (hook_id, line)
+                                   WHERE own.delivery = d.seq AND first.delivery < d.seq)
+                   AND NOT EXISTS (SELECT 1 FROM removals AS r WHERE r.hook_id = d.hook_id)";
+    assert_eq!(count(stuck), 0, "deliveries whose turn would never come");
     let check: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
     assert_eq!(check, "ok");
 }

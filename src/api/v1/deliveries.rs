@@ -10,7 +10,6 @@ use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{DeliveryView, ListView};
-use crate::domain::Invalid;
 use crate::domain::delivery::State;
 use crate::domain::id::DeliveryId;
 use crate::store::DeliveryFilter;
@@ -20,9 +19,9 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["hook", "event", "state", "limit", "cursor"])?;
     let page = request.page()?;
     let filter = DeliveryFilter {
-        hook: asked(&request, "hook", "the number of a hook", |text| text.parse().ok())?,
-        event: asked(&request, "event", "the id of an event (evt_…)", |text| text.parse().ok())?,
-        state: asked(&request, "state", "pending, leased, delivered, dead or cancelled", State::named)?,
+        hook: request.asked("hook", "the number of a hook", |text| text.parse().ok())?,
+        event: request.asked("event", "the id of an event (evt_…)", |text| text.parse().ok())?,
+        state: request.asked("state", "pending, leased, delivered, dead or cancelled", State::named)?,
     };
     let deliveries = app.db.read(move |archive| archive.deliveries(page, filter)).await?;
     Ok(json(&ListView::of(deliveries, DeliveryView::from)).into_response())
@@ -34,20 +33,4 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let id: DeliveryId = request.param().parse().map_err(|_| missing())?;
     let found = app.db.read(move |archive| archive.delivery(id)).await?;
     Ok(json(&DeliveryView::from(found.ok_or_else(missing)?)).into_response())
-}
-
-/// A query parameter that must be `what` if it is there.
-fn asked<T>(
-    request: &Request,
-    name: &'static str,
-    what: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, Invalid> {
-    match request.query_one(name) {
-        None => Ok(None),
-        Some(text) => match parse(&text) {
-            Some(value) => Ok(Some(value)),
-            None => Err(Invalid::new(name, format!("is not {what}"))),
-        },
-    }
 }

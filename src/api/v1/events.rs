@@ -73,6 +73,7 @@ fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
         applications: distinct_applications(&names)?,
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         idempotency: None,
+        only: None,
     };
     match fields.keys().next() {
         None => Ok(event),

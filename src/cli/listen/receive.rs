@@ -88,6 +88,6 @@ fn answer(status: StatusCode) -> Response<Empty<Bytes>> {
 }
 
 fn now() -> DateTime<Local> {
-    let millis = SystemClock.now().millis();
+    let millis = SystemClock::default().now().millis();
     DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Local)
 }

@@ -14,7 +14,7 @@ use super::{hooks, open};
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
 use crate::domain::headers::HeaderLines;
-use crate::domain::hook::{Dialect, Hook};
+use crate::domain::hook::{Dialect, Hook, HookState};
 use crate::domain::id::{DeliveryId, EventId, HookId, Seq};
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::time::Timestamp;
@@ -32,8 +32,17 @@ const HOOKS: &str = "
           SELECT hook_id FROM hook_filters
           WHERE (?5 IS NULL OR event IN (?5, '*'))
             AND (?6 IS NULL OR application IN (?6, '*'))))
+      AND (?7 IS NULL OR ?7 = CASE
+          WHEN paused_at IS NOT NULL THEN 'paused'
+          WHEN probe_at IS NOT NULL THEN 'failing'
+          ELSE 'active' END)
     ORDER BY id
     LIMIT ?2";
+
+/// Both counts are of small partial indexes, however long the history is.
+const OWED: &str = "
+    SELECT (SELECT count(*) FROM deliveries WHERE state = 0 AND hook_id = ?1)
+         + (SELECT count(*) FROM deliveries WHERE state = 1 AND hook_id = ?1)";
 
 const EVENT: &str = "SELECT * FROM events WHERE id = ?1";
 
@@ -112,11 +121,16 @@ impl Archive for Reader {
         Ok(self.sql(hooks::BY_ID)?.query_row([id.0], rows::hook).optional()?)
     }
 
+    fn owed(&self, id: HookId) -> Result<u64> {
+        Ok(self.sql(OWED)?.query_row([id.0], |row| row.get::<_, u32>(0))?.into())
+    }
+
     fn hooks(&self, page: Page, filter: &HookFilter) -> Result<Paged<Hook>> {
         let after = page.after.map_or(0, |Cursor(id)| id);
         let dialect = filter.dialect.map(Dialect::as_str);
         let event = filter.event.as_deref().map(str::to_lowercase);
-        let params = params![after, page.rows(), dialect, filter.text, event, filter.application];
+        let state = filter.state.map(HookState::as_str);
+        let params = params![after, page.rows(), dialect, filter.text, event, filter.application, state];
         let mut statement = self.sql(HOOKS)?;
         let rows = statement.query_map(params, rows::hook)?;
         let items = rows.collect::<rusqlite::Result<_>>()?;
@@ -217,7 +231,8 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let outcome = match row.get::<_, i64>("outcome")? {
         0 => Outcome::Answered(answer(row, row.get("status")?, reason)?),
         1 => Outcome::Failed(reason),
-        _ => Outcome::Refused(reason),
+        2 => Outcome::Refused(reason),
+        _ => Outcome::Hindered(reason),
     };
     Ok(Attempt { number: row.get("number")?, outcome, ..timing(row)? })
 }

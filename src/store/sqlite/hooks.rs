@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use super::Session;
 use super::rows;
 use crate::domain::filter::Filter;
-use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook};
+use crate::domain::hook::{Dialect, Hook, HookPatch, HookState, NewHook, Order, PausedBy};
 use crate::domain::id::{HookId, Seq};
 use crate::domain::time::Timestamp;
 use crate::domain::url::{Credentials, HookUrl};
@@ -15,8 +15,9 @@ use crate::store::targets::Target;
 use crate::store::{Added, Cancelled, Changed, Hooks, Result, StoreError};
 
 const ADD: &str = "
-    INSERT INTO hooks (owner, dialect, url, url_key, filter, insecure_ssl, description, created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
+    INSERT INTO hooks (owner, dialect, url, url_key, filter, insecure_ssl, description,
+                       max_in_flight, rate_limit, ordering, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
     RETURNING id";
 
 /// The one hook that Kudu's rule leaves for this URL. Asked first: an insert that
@@ -30,7 +31,8 @@ pub(super) const BY_ID: &str = "SELECT * FROM living_hooks WHERE id = ?1";
 /// Unchanged where another hook has the URL already.
 const CHANGE: &str = "
     UPDATE OR IGNORE hooks
-    SET url = ?2, url_key = ?3, filter = ?4, insecure_ssl = ?5, description = ?6, updated_at = ?7
+    SET url = ?2, url_key = ?3, filter = ?4, insecure_ssl = ?5, description = ?6,
+        max_in_flight = ?7, rate_limit = ?8, ordering = ?9, updated_at = ?10
     WHERE id = ?1 AND removed_at IS NULL";
 
 const REMOVE: &str = "
@@ -46,7 +48,7 @@ const SET_CREDENTIALS: &str = "
     ON CONFLICT DO UPDATE SET username = excluded.username, password = excluded.password";
 
 const TARGET: &str = "
-    SELECT url, insecure_ssl, username, password
+    SELECT url, insecure_ssl, username, password, max_in_flight, rate_limit, ordering, paused_at
     FROM hooks LEFT JOIN hook_credentials ON hook_id = id
     WHERE id = ?1 AND removed_at IS NULL";
 
@@ -106,7 +108,22 @@ impl Hooks for Session {
         }
         let target = self.load_target(id)?.map(Arc::new);
         self.batch.targets.insert(id, target);
+        // What failed at the old URL says nothing of the new one.
+        if hook.url != old_url && hook.state() == HookState::Failing {
+            self.set_resumed(now, id)?;
+        }
         Ok(Changed::To(self.living(id)?))
+    }
+
+    fn pause(&mut self, now: Timestamp, id: HookId) -> Result<Option<Hook>> {
+        self.changed(id, |session, hook| match hook.paused {
+            Some((_, PausedBy::Person)) => Ok(()),
+            _ => session.set_paused(now, id, PausedBy::Person),
+        })
+    }
+
+    fn resume(&mut self, now: Timestamp, id: HookId) -> Result<Option<Hook>> {
+        self.changed(id, |session, _| session.set_resumed(now, id))
     }
 
     fn remove(&mut self, now: Timestamp, id: HookId, dialect: Option<Dialect>) -> Result<bool> {
@@ -119,7 +136,8 @@ impl Hooks for Session {
         }
         self.remove_filters(id, &hook.filter)?;
         self.set_credentials(id, None)?;
-        self.sql("DELETE FROM hook_queues WHERE hook_id = ?1")?.execute([id.0])?;
+        self.end_queue(id)?;
+        self.sql("DELETE FROM hook_breakers WHERE hook_id = ?1")?.execute([id.0])?;
         self.sql("INSERT INTO removals (hook_id) VALUES (?1)")?.execute([id.0])?;
         self.batch.targets.insert(id, None);
         self.batch.rows += 1;
@@ -135,6 +153,7 @@ impl Hooks for Session {
         let owed = self.owed_by_removed(hook, limit)?;
         for &(seq, ..) in &owed {
             self.sql(CANCEL)?.execute(params![seq, now.millis()])?;
+            self.leave_line(Seq(seq))?;
         }
         self.batch.rows += owed.len();
         let untried = owed.iter().filter(|(.., attempts)| *attempts == 0).map(|&(_, event, _)| Seq(event));
@@ -152,6 +171,9 @@ impl Session {
             rows::filter_to(&new.filter),
             new.insecure_ssl,
             new.description,
+            new.limits.max_in_flight,
+            new.limits.rate_limit,
+            new.order.as_str(),
             now.millis(),
         ];
         Ok(self.sql(ADD)?.query_row(columns, |row| row.get(0).map(HookId))?)
@@ -163,11 +185,11 @@ impl Session {
         id.map(|id| self.living(id)).transpose()
     }
 
-    fn hook_by_id(&self, id: HookId) -> Result<Option<Hook>> {
+    pub(super) fn hook_by_id(&self, id: HookId) -> Result<Option<Hook>> {
         Ok(self.sql(BY_ID)?.query_row([id.0], rows::hook).optional()?)
     }
 
-    fn living(&self, id: HookId) -> Result<Hook> {
+    pub(super) fn living(&self, id: HookId) -> Result<Hook> {
         let hook = self.hook_by_id(id)?;
         hook.ok_or_else(|| StoreError::Failed(format!("hook {id} was there and is not")))
     }
@@ -180,6 +202,9 @@ impl Session {
             rows::filter_to(&hook.filter),
             hook.insecure_ssl,
             hook.description,
+            hook.limits.max_in_flight,
+            hook.limits.rate_limit,
+            hook.order.as_str(),
             now.millis(),
         ];
         Ok(self.sql(CHANGE)?.execute(columns)? > 0)
@@ -231,13 +256,21 @@ impl Session {
     }
 
     fn load_target(&self, id: HookId) -> Result<Option<Target>> {
+        let breaker = self.load_breaker(id)?;
+        let in_line = self.is_lined(id)?;
         let target = |row: &rusqlite::Row<'_>| {
             let username: Option<String> = row.get("username")?;
             let password: Option<String> = row.get("password")?;
+            let order = rows::order(row)?;
             Ok(Target {
                 url: HookUrl::trusted(row.get("url")?),
                 credentials: username.zip(password).map(|(username, password)| Credentials { username, password }),
                 insecure_ssl: row.get("insecure_ssl")?,
+                limits: rows::limits(row)?,
+                order,
+                lined: in_line || order != Order::None,
+                paused: row.get::<_, Option<i64>>("paused_at")?.is_some(),
+                breaker,
             })
         };
         Ok(self.sql(TARGET)?.query_row([id.0], target).optional()?)
@@ -260,5 +293,8 @@ fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), crate::d
     if let Some(description) = &patch.description {
         hook.description.clone_from(description);
     }
+    hook.limits.max_in_flight = patch.max_in_flight.unwrap_or(hook.limits.max_in_flight);
+    hook.limits.rate_limit = patch.rate_limit.unwrap_or(hook.limits.rate_limit);
+    hook.order = patch.order.unwrap_or(hook.order);
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::domain::headers::HeaderLines;
 use crate::domain::id::{HookId, Seq};
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::time::Timestamp;
+use crate::store::targets::Target;
 use crate::store::{Hooks, Ledger, Record, Recorded, Result};
 
 /// Nothing where the lease is no longer ours.
@@ -54,20 +55,54 @@ pub(super) struct Latest {
 impl Ledger for Session {
     fn record(&mut self, now: Timestamp, record: &Record) -> Result<Recorded> {
         let at_once = record.next == Next::Done && record.attempt.number == 1;
-        let recorded = match &record.attempt.outcome {
-            Outcome::Answered(answer) if at_once => self.finish_at_once(now, record, answer)?,
-            _ => self.finish(now, record)?,
+        let target = self.target(record.hook)?;
+        let due_at = match &record.attempt.outcome {
+            Outcome::Answered(answer) if at_once => self.finish_at_once(now, record, answer)?.then_some(None),
+            _ => self.finish(now, record, target.as_deref())?,
         };
-        if recorded != Recorded::NotOurs {
-            self.batch.rows += 2;
-            self.note_result(record);
-        }
-        Ok(recorded)
+        let Some(due_at) = due_at else {
+            return Ok(Recorded::NotOurs);
+        };
+        self.batch.rows += 2;
+        self.note_result(record);
+        let finished = due_at.is_none();
+        let (came_due, closed) = self.consequences(now, record, target.as_deref(), finished)?;
+        let due_at = if came_due { Some(now) } else { due_at };
+        Ok(Recorded::Kept { due_at, closed })
     }
 }
 
 impl Session {
-    fn finish_at_once(&self, now: Timestamp, record: &Record, answer: &Answer) -> Result<Recorded> {
+    /// What follows for others: for the hook's breaker, and for what stood behind
+    /// this delivery. Answers whether something is due by that now, and whether it
+    /// closed the breaker.
+    fn consequences(
+        &mut self,
+        now: Timestamp,
+        record: &Record,
+        target: Option<&Target>,
+        finished: bool,
+    ) -> Result<(bool, bool)> {
+        let mut came_due = false;
+        if finished && target.is_none_or(|target| target.lined) {
+            came_due = self.end_turn(now, record.seq)?;
+        }
+        let Some(target) = target else {
+            return Ok((came_due, false));
+        };
+        match &record.attempt.outcome {
+            Outcome::Hindered(_) => Ok((came_due, false)),
+            outcome if outcome.arrived() => {
+                let closed = self.note_success(now, record.hook, target)?;
+                Ok((came_due || closed, closed))
+            }
+            _ if record.next == Next::DropHook => Ok((came_due, false)),
+            _ => Ok((self.note_failure(now, record, target)? || came_due, false)),
+        }
+    }
+
+    /// False if the lease is no longer ours.
+    fn finish_at_once(&self, now: Timestamp, record: &Record, answer: &Answer) -> Result<bool> {
         let attempt = &record.attempt;
         let updated = self.sql(FINISH_AT_ONCE)?.execute(params![
             record.seq.0,
@@ -81,11 +116,18 @@ impl Session {
             lines(&answer.headers),
             body(answer),
         ])?;
-        Ok(if updated > 0 { Recorded::Kept(None) } else { Recorded::NotOurs })
+        Ok(updated > 0)
     }
 
-    fn finish(&mut self, now: Timestamp, record: &Record) -> Result<Recorded> {
-        let (state, due_at) = self.what_follows(now, record)?;
+    /// When it is due again, if it is; `None` if the lease is no longer ours.
+    #[expect(clippy::option_option, reason = "not ours, finished, or due again: three things")]
+    fn finish(
+        &mut self,
+        now: Timestamp,
+        record: &Record,
+        target: Option<&Target>,
+    ) -> Result<Option<Option<Timestamp>>> {
+        let (state, due_at) = what_follows(now, record, target);
         let finished_at = due_at.is_none().then_some(now.millis());
         let updated = self.sql(FINISH)?.execute(params![
             record.seq.0,
@@ -96,7 +138,7 @@ impl Session {
             finished_at,
         ])?;
         if updated == 0 {
-            return Ok(Recorded::NotOurs);
+            return Ok(None);
         }
         self.add_attempt(record)?;
         match due_at {
@@ -104,21 +146,7 @@ impl Session {
             None if record.next == Next::DropHook => drop(self.remove(now, record.hook, None)?),
             None => {}
         }
-        Ok(Recorded::Kept(due_at))
-    }
-
-    /// A 410 speaks only for the URL that answered: a hook that has another by
-    /// now is asked there, at once.
-    fn what_follows(&mut self, now: Timestamp, record: &Record) -> Result<(State, Option<Timestamp>)> {
-        Ok(match record.next {
-            Next::Done => (State::Delivered, None),
-            Next::RetryAt(at) => (State::Pending, Some(at)),
-            Next::GiveUp => (State::Dead, None),
-            Next::DropHook => match self.target(record.hook)? {
-                Some(target) if target.url != record.url => (State::Pending, Some(now)),
-                _ => (State::Dead, None),
-            },
-        })
+        Ok(Some(due_at))
     }
 
     fn add_attempt(&self, record: &Record) -> Result<()> {
@@ -128,6 +156,7 @@ impl Session {
             Outcome::Answered(answer) => (0, answer),
             Outcome::Failed(_) => (1, &none),
             Outcome::Refused(_) => (2, &none),
+            Outcome::Hindered(_) => (3, &none),
         };
         self.sql(ADD_ATTEMPT)?.execute(params![
             record.seq.0,
@@ -172,6 +201,20 @@ impl Session {
             ])?;
         }
         Ok(())
+    }
+}
+
+/// A 410 speaks only for the URL that answered: a hook that has another by now is
+/// asked there, at once.
+fn what_follows(now: Timestamp, record: &Record, target: Option<&Target>) -> (State, Option<Timestamp>) {
+    match record.next {
+        Next::Done => (State::Delivered, None),
+        Next::RetryAt(at) => (State::Pending, Some(at)),
+        Next::GiveUp => (State::Dead, None),
+        Next::DropHook => match target {
+            Some(target) if target.url != record.url => (State::Pending, Some(now)),
+            _ => (State::Dead, None),
+        },
     }
 }
 

@@ -1,13 +1,17 @@
 //! The store in a SQLite file.
 
 mod archive;
+mod breakers;
+mod claims;
 mod events;
 mod hooks;
 mod ledger;
 mod open;
 mod outbox;
+mod queues;
 mod rows;
 mod transactions;
+mod turns;
 mod upkeep;
 mod wal;
 
@@ -20,6 +24,7 @@ use ulid::Generator;
 
 use super::targets::{Target, Targets};
 use super::{Result, StoreError};
+use crate::domain::breaker::BreakerRules;
 use crate::domain::id::{HookId, Seq};
 
 pub use archive::Readers;
@@ -32,6 +37,7 @@ pub struct Session {
     seq: i64,
     ulids: Generator,
     targets: Arc<Targets>,
+    rules: BreakerRules,
     batch: Batch,
     /// What had been gathered at the mark.
     marked: Option<Batch>,
@@ -51,10 +57,10 @@ struct Batch {
 }
 
 impl Session {
-    fn new(conn: Connection, targets: Arc<Targets>) -> Result<Self> {
+    fn new(conn: Connection, targets: Arc<Targets>, rules: BreakerRules) -> Result<Self> {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
         let (batch, closing) = (Batch::default(), Arc::default());
-        Ok(Self { conn, seq, ulids: Generator::new(), targets, batch, marked: None, closing })
+        Ok(Self { conn, seq, ulids: Generator::new(), targets, rules, batch, marked: None, closing })
     }
 
     /// A statement that is prepared once and kept.

@@ -8,6 +8,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Session, wal};
+use crate::domain::breaker::BreakerRules;
 use crate::store::targets::Targets;
 use crate::store::{Result, StoreError};
 
@@ -47,7 +48,7 @@ const PRAGMAS: &str = "
 ///
 /// # Errors
 /// [`StoreError::Unusable`] where the file is no database, or one of a newer Nyala.
-pub fn open(path: &Path, targets: Arc<Targets>) -> Result<Session> {
+pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules) -> Result<Session> {
     let mut conn = Connection::open(path).map_err(|e| unusable(path, &e))?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(64);
@@ -55,7 +56,7 @@ pub fn open(path: &Path, targets: Arc<Targets>) -> Result<Session> {
     conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
     conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
     migrate(&mut conn)?;
-    let session = Session::new(conn, targets)?;
+    let session = Session::new(conn, targets, rules)?;
     wal::lengthen(path, session.closing.clone());
     Ok(session)
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::Session;
+use super::rows::state_number;
+use crate::domain::delivery::State;
 use crate::domain::event::{Event, NewEvent};
-use crate::domain::hook::Owner;
+use crate::domain::hook::{Order, Owner};
 use crate::domain::id::{HookId, Lease, Seq};
 use crate::domain::time::Timestamp;
 use crate::store::room::Room;
@@ -15,33 +17,6 @@ use crate::store::{Claimed, Leased, Outbox, Published, Publishing, Result, Store
 const ADD_DELIVERY: &str = "
     INSERT INTO deliveries (seq, event_seq, hook_id, state, attempts, due_at, lease)
     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)";
-
-/// The head of a queue only ever moves forward here; a claim moves it back to
-/// what is true. A removed hook gets no queue: its deliveries are cancelled.
-const QUEUE_UP: &str = "
-    INSERT INTO hook_queues (hook_id, due_at)
-    SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM removals WHERE hook_id = ?1)
-    ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)";
-
-/// Read lazily: hooks without room are passed over, and the reading stops when
-/// the room in all is used up.
-const DUE_QUEUES: &str = "SELECT hook_id FROM hook_queues WHERE due_at <= ?1 ORDER BY due_at";
-
-const DUE_DELIVERIES: &str = "
-    SELECT seq, event_seq, attempts FROM deliveries
-    WHERE hook_id = ?1 AND state = 0 AND due_at <= ?2
-    ORDER BY due_at, seq
-    LIMIT ?3";
-
-const LEASE: &str = "UPDATE deliveries SET state = 1, due_at = ?2, lease = ?3 WHERE seq = ?1";
-
-const HEAD: &str = "SELECT min(due_at) FROM deliveries WHERE hook_id = ?1 AND state = 0";
-
-const MOVE_HEAD: &str = "UPDATE hook_queues SET due_at = ?2 WHERE hook_id = ?1";
-
-const END_QUEUE: &str = "DELETE FROM hook_queues WHERE hook_id = ?1";
-
-const NEXT_DUE: &str = "SELECT min(due_at) FROM hook_queues WHERE due_at > ?1";
 
 const RENEW: &str = "UPDATE deliveries SET due_at = ?3 WHERE seq = ?1 AND lease = ?2 AND state = 1";
 
@@ -53,19 +28,19 @@ const RELEASE: &str = "
 const RAN_OUT: &str = "SELECT seq, lease FROM deliveries WHERE state = 1 AND due_at <= ?1";
 
 /// Places taken in the room; given back if what they were taken for fails.
-struct Taken<'a> {
-    room: &'a Room,
-    leased: Vec<Leased>,
+pub(super) struct Taken<'a> {
+    pub(super) room: &'a Room,
+    pub(super) leased: Vec<Leased>,
     /// Whether there was no room in all for something that is due.
-    crowded: bool,
+    pub(super) crowded: bool,
 }
 
 impl<'a> Taken<'a> {
-    fn none(room: &'a Room) -> Self {
+    pub(super) fn none(room: &'a Room) -> Self {
         Self { room, leased: vec![], crowded: false }
     }
 
-    fn keep(mut self) -> Vec<Leased> {
+    pub(super) fn keep(mut self) -> Vec<Leased> {
         std::mem::take(&mut self.leased)
     }
 }
@@ -90,12 +65,15 @@ impl Outbox for Session {
         {
             return Ok(earlier);
         }
-        let hooks = self.wanted_by(new)?;
+        let Some(hooks) = self.audience(new)? else {
+            return Ok(Publishing::NoSuchHook);
+        };
         let event = Arc::new(self.add_event(now, new, hooks.len())?);
         if let Some(idempotency) = &new.idempotency {
             self.remember_key(now, owner, &event, idempotency)?;
         }
-        let leased = self.owe(now, until, &event, &hooks, room)?;
+        let lends = Lends { room, until, alone: new.only.is_some() };
+        let leased = self.owe(now, &lends, &event, &hooks)?;
         Ok(Publishing::Kept(Published {
             seq: event.seq,
             id: event.id,
@@ -108,25 +86,7 @@ impl Outbox for Session {
     }
 
     fn claim(&mut self, now: Timestamp, until: Timestamp, room: &Room) -> Result<Claimed> {
-        let mut claimed = Claimed::default();
-        let hooks = self.due_hooks(now, room, &mut claimed)?;
-        let share = (room.free() / hooks.len().max(1)).max(1);
-        let mut taken = Taken::none(room);
-        for hook in hooks {
-            let behind = self.claim_of(hook, now, until, share, &mut taken)?;
-            room.set_behind(hook, behind);
-            if behind {
-                claimed.behind.push(hook);
-            }
-            if taken.crowded {
-                break;
-            }
-        }
-        let next: Option<i64> = self.sql(NEXT_DUE)?.query_row([now.millis()], |row| row.get(0))?;
-        claimed.next_due = next.map(Timestamp::from_millis);
-        claimed.crowded |= taken.crowded;
-        claimed.leased = taken.keep();
-        Ok(claimed)
+        self.claim_due(now, until, room)
     }
 
     fn renew(&mut self, seq: Seq, lease: Lease, until: Timestamp) -> Result<bool> {
@@ -158,110 +118,79 @@ impl Outbox for Session {
 }
 
 impl Session {
+    /// The hooks that get the event; `None` if it is for one alone, which is not there.
+    fn audience(&mut self, new: &NewEvent) -> Result<Option<Vec<HookId>>> {
+        match new.only {
+            None => self.wanted_by(new).map(Some),
+            Some(hook) => Ok(self.target(hook)?.map(|_| vec![hook])),
+        }
+    }
+
     /// Adds a delivery for each hook, leased as far as there is room.
-    fn owe(
-        &mut self,
-        now: Timestamp,
-        until: Timestamp,
-        event: &Arc<Event>,
-        hooks: &[HookId],
-        room: &Room,
-    ) -> Result<Vec<Leased>> {
-        let mut taken = Taken::none(room);
+    fn owe(&mut self, now: Timestamp, lends: &Lends<'_>, event: &Arc<Event>, hooks: &[HookId]) -> Result<Vec<Leased>> {
+        let mut taken = Taken::none(lends.room);
         for &hook in hooks {
             let seq = self.next_seq();
-            let leases = room.take_new(hook, event.payload.len());
-            if leases {
+            let Some(target) = self.target(hook)? else {
+                return Err(StoreError::Failed(format!("hook {hook} has a filter and is not there")));
+            };
+            let its_turn =
+                target.order == Order::None || self.take_turn(hook, target.order, &event.applications, seq)?;
+            let goes = lends.alone || its_turn && target.held_until().is_none();
+            if goes && lends.take(hook, event.payload.len()) {
                 // The delivery's own number: no two leases at first hand share it.
-                let lease = Lease(seq.0);
-                taken.leased.push(Leased { seq, lease, until, hook, attempts: 0, event: event.clone() });
-                self.target(hook)?;
-            }
-            let (state, due_at, lease) = if leases { (1, until, Some(seq.0)) } else { (0, now, None) };
-            self.sql(ADD_DELIVERY)?.execute(params![seq.0, event.seq.0, hook.0, state, due_at.millis(), lease])?;
-            if !leases {
-                self.queue_up(hook, now)?;
+                let (lease, until, probe) = (Lease(seq.0), lends.until, lends.alone);
+                taken.leased.push(Leased { seq, lease, until, hook, attempts: 0, probe, event: event.clone() });
+                self.add_delivery(seq, event, hook, State::Leased, Some(until))?;
+            } else {
+                self.add_delivery(seq, event, hook, State::Pending, its_turn.then_some(now))?;
+                if its_turn {
+                    self.queue_up(hook, now)?;
+                }
             }
         }
         self.batch.rows += hooks.len();
         Ok(taken.keep())
     }
 
-    pub(super) fn queue_up(&self, hook: HookId, due_at: Timestamp) -> Result<()> {
-        self.sql(QUEUE_UP)?.execute(params![hook.0, due_at.millis()])?;
+    /// Keeps an event of our own, with what is owed of it in the store.
+    pub(super) fn keep(&mut self, now: Timestamp, new: &NewEvent) -> Result<Event> {
+        let hooks = self.wanted_by(new)?;
+        let event = Arc::new(self.add_event(now, new, hooks.len())?);
+        let nowhere = Room::new(0);
+        self.owe(now, &Lends { room: &nowhere, until: now, alone: false }, &event, &hooks)?;
+        Ok((*event).clone())
+    }
+
+    fn add_delivery(
+        &self,
+        seq: Seq,
+        event: &Event,
+        hook: HookId,
+        state: State,
+        due_at: Option<Timestamp>,
+    ) -> Result<()> {
+        let lease = (state == State::Leased).then_some(seq.0);
+        let due_at = due_at.map(Timestamp::millis);
+        self.sql(ADD_DELIVERY)?.execute(params![seq.0, event.seq.0, hook.0, state_number(state), due_at, lease])?;
         Ok(())
     }
+}
 
-    /// The hooks of which something is due and that have room, at most as many
-    /// as there is room in all.
-    fn due_hooks(&self, now: Timestamp, room: &Room, claimed: &mut Claimed) -> Result<Vec<HookId>> {
-        let free = room.free();
-        let mut hooks = vec![];
-        let mut statement = self.sql(DUE_QUEUES)?;
-        let mut rows = statement.query([now.millis()])?;
-        while let Some(row) = rows.next()? {
-            if hooks.len() >= free {
-                claimed.crowded = true;
-                break;
-            }
-            let hook = HookId(row.get(0)?);
-            if room.free_for(hook) > 0 {
-                hooks.push(hook);
-            } else {
-                claimed.behind.push(hook);
-            }
+/// What is lent to this node as it is published.
+struct Lends<'a> {
+    room: &'a Room,
+    until: Timestamp,
+    /// Published for one hook alone, to try it out: goes in any case.
+    alone: bool,
+}
+
+impl Lends<'_> {
+    fn take(&self, hook: HookId, bytes: usize) -> bool {
+        if self.alone {
+            self.room.take_anyway(hook, bytes);
+            return true;
         }
-        Ok(hooks)
-    }
-
-    /// Leases up to `share` deliveries of a hook; answers whether more is due.
-    fn claim_of(
-        &mut self,
-        hook: HookId,
-        now: Timestamp,
-        until: Timestamp,
-        share: usize,
-        taken: &mut Taken<'_>,
-    ) -> Result<bool> {
-        self.target(hook)?;
-        let limit = share.min(taken.room.free_for(hook));
-        for (seq, event_seq, attempts) in self.due_deliveries(hook, now, limit)? {
-            let event = self.shared_event(event_seq, taken)?;
-            if !taken.room.take(hook, event.payload.len()) {
-                taken.crowded = true;
-                break;
-            }
-            let lease = Lease(self.next_seq().0);
-            taken.leased.push(Leased { seq, lease, until, hook, attempts, event });
-            self.sql(LEASE)?.execute(params![seq.0, until.millis(), lease.0])?;
-            self.batch.rows += 1;
-        }
-        let head: Option<i64> = self.sql(HEAD)?.query_row([hook.0], |row| row.get(0))?;
-        match head {
-            Some(due_at) => self.sql(MOVE_HEAD)?.execute([hook.0, due_at])?,
-            None => self.sql(END_QUEUE)?.execute([hook.0])?,
-        };
-        Ok(head.is_some_and(|due_at| due_at <= now.millis()))
-    }
-
-    fn due_deliveries(&self, hook: HookId, now: Timestamp, limit: usize) -> Result<Vec<(Seq, i64, u32)>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut statement = self.sql(DUE_DELIVERIES)?;
-        let due = |row: &rusqlite::Row<'_>| Ok((Seq(row.get(0)?), row.get(1)?, row.get(2)?));
-        let rows = statement.query_map([hook.0, now.millis(), limit], due)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// The event, shared with the delivery that was claimed just before if that
-    /// owes the same one.
-    fn shared_event(&self, seq: i64, taken: &Taken<'_>) -> Result<Arc<Event>> {
-        if let Some(last) = taken.leased.last()
-            && last.event.seq.0 == seq
-        {
-            return Ok(last.event.clone());
-        }
-        let event = self.event_by_seq(seq)?;
-        let missing = || StoreError::Failed(format!("a delivery owes event {seq}, which is not there"));
-        event.map(Arc::new).ok_or_else(missing)
+        self.room.take_new(hook, bytes)
     }
 }

@@ -4,11 +4,13 @@ use bytes::Bytes;
 use rusqlite::Row;
 use ulid::Ulid;
 
+use crate::domain::breaker::Breaker;
 use crate::domain::delivery::State;
 use crate::domain::event::{Event, EventType};
 use crate::domain::filter::{Filter, Pair};
-use crate::domain::hook::{Dialect, Hook, LastResult, Owner};
+use crate::domain::hook::{Dialect, Hook, LastResult, Order, Owner, PausedBy};
 use crate::domain::id::{EventId, HookId, Seq};
+use crate::domain::pace::Limits;
 use crate::domain::time::Timestamp;
 use crate::domain::url::HookUrl;
 
@@ -45,9 +47,39 @@ pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
         filter: filter_from(&filter),
         insecure_ssl: row.get("insecure_ssl")?,
         description: row.get("description")?,
+        limits: limits(row)?,
+        order: order(row)?,
+        paused: paused(row)?,
+        breaker: breaker(row)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         last: last_result(row)?,
+    })
+}
+
+pub(super) fn limits(row: &Row<'_>) -> rusqlite::Result<Limits> {
+    Ok(Limits { max_in_flight: row.get("max_in_flight")?, rate_limit: row.get("rate_limit")? })
+}
+
+pub(super) fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
+    let order: String = row.get("ordering")?;
+    Ok(Order::named(&order).unwrap_or_default())
+}
+
+fn paused(row: &Row<'_>) -> rusqlite::Result<Option<(Timestamp, PausedBy)>> {
+    let at: Option<i64> = row.get("paused_at")?;
+    let by: Option<String> = row.get("paused_by")?;
+    Ok(at.map(|at| (Timestamp::from_millis(at), PausedBy::from_stored(&by.unwrap_or_default()))))
+}
+
+/// A breaker from the columns of `hook_breakers`, which are NULL where there is none.
+pub(super) fn breaker(row: &Row<'_>) -> rusqlite::Result<Breaker> {
+    let time = |column| row.get::<_, Option<i64>>(column).map(|millis| millis.map(Timestamp::from_millis));
+    Ok(Breaker {
+        failures: row.get::<_, Option<u32>>("failures")?.unwrap_or_default(),
+        since: time("since")?,
+        probes: row.get::<_, Option<u32>>("probes")?.unwrap_or_default(),
+        probe_at: time("probe_at")?,
     })
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nyala::domain::filter::Filter;
-use nyala::domain::hook::{Dialect, NewHook, Owner};
+use nyala::domain::hook::{Dialect, NewHook, Order, Owner};
+use nyala::domain::pace::Limits;
 use nyala::domain::time::Timestamp;
 use nyala::domain::url::HookUrl;
 use nyala::store::db::Db;
@@ -12,7 +13,7 @@ use nyala::store::room::Room;
 use serde_json::Value;
 
 use super::close_in_order;
-use crate::house::{House, START};
+use crate::house::{House, START, rules};
 
 const MANY: u32 = 100_000;
 
@@ -65,7 +66,7 @@ async fn a_list_that_is_being_streamed_stays_whole_while_hooks_come_and_go() {
 
 /// Adds them to the house's database while no service has it.
 async fn add_hooks(house: &House, count: u32) {
-    let (db, _handover) = Db::open(&house.database(), Arc::new(Room::new(1))).expect("the database");
+    let (db, _handover) = Db::open(&house.database(), Arc::new(Room::new(1)), rules()).expect("the database");
     for first in (1..=count).step_by(STEP as usize) {
         let added = db.write(move |store| {
             for n in first..first + STEP {
@@ -88,6 +89,8 @@ fn hook(n: u32) -> NewHook {
         filter: Filter::product(&[format!("Event{}", n % 1000)], &[]).expect("a filter"),
         insecure_ssl: false,
         description: None,
+        limits: Limits::default(),
+        order: Order::None,
     }
 }
 

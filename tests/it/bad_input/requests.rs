@@ -185,7 +185,7 @@ async fn a_query_that_cannot_be_taken_is_refused_with_the_parameter_at_fault() {
         ("/api/v1/deliveries?hook=-1", field("hook", "the number of a hook")),
         ("/api/v1/deliveries?event=E", field("event", "evt_")),
         ("/api/v1/deliveries?state=lost", field("state", "pending, leased, delivered, dead or cancelled")),
-        ("/api/v1/hooks?evnet=E", field("query", "`evnet`: it takes q, event, application, limit, cursor")),
+        ("/api/v1/hooks?evnet=E", field("query", "`evnet`: it takes q, state, event, application, limit, cursor")),
         ("/api/v1/events?type=E", field("query", "`type`: it takes limit, cursor")),
         ("/api/v1/deliveries?states=dead", field("query", "`states`: it takes hook, event, state, limit, cursor")),
     ];

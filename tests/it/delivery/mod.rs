@@ -20,6 +20,7 @@ use nyala::clock::Clock;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
+use self::gate::Gate;
 use crate::house::{House, within};
 use crate::receiver::{Receiver, status};
 
@@ -82,6 +83,20 @@ async fn something_else_arrives(house: &House) {
     house.publish_and_wait("SomethingElse", "{}").await;
     assert_eq!(receiver.received().len(), 1);
     assert_eq!(house.send(Method::DELETE, &format!("/api/v1/hooks/{}", hook["id"]), "").await.status(), 204);
+}
+
+/// Lets the hooks of a gate earn their whole share: so many prompt answers each.
+async fn prove(house: &House, gate: &Gate, hooks: usize, share: usize) {
+    for _ in 0..share {
+        gate.let_through(hooks);
+        house.publish_and_wait("E", "{}").await;
+    }
+    assert_eq!(gate.traffic().answered, hooks * share);
+}
+
+/// Without breakers, which are another theme.
+async fn house_without_breakers() -> House {
+    House::with(|settings| settings.policy.breaker_failures = u32::MAX).await
 }
 
 /// Points a hook elsewhere.

@@ -75,7 +75,7 @@ async fn what_waited_in_memory_is_given_back_and_delivered_after_a_restart() {
     for _ in 0..40 {
         house.publish("E", "{}").await;
     }
-    gate.came(4).await;
+    gate.came(1).await;
 
     house.stop().await;
     let came = gate.traffic().came;
@@ -87,7 +87,7 @@ async fn what_waited_in_memory_is_given_back_and_delivered_after_a_restart() {
 
     let requests = receiver.received();
     let tried_before = requests.iter().filter(|request| request.header("nyala-attempt") == "2").count();
-    assert!(came >= 4 && tried_before >= came, "{came} were tried and failed before the stop: {tried_before}");
+    assert!(came >= 1 && tried_before >= came, "{came} were tried and failed before the stop: {tried_before}");
     assert_eq!(requests.len(), 40, "each has arrived once");
     house.close().await;
 }

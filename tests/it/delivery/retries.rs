@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{attempted, due_in, receiver_that_answers, something_else_arrives, text};
+use super::{attempted, due_in, house_without_breakers, receiver_that_answers, something_else_arrives, text};
 use crate::house::{House, START};
 use crate::receiver::{Receiver, Reply, status};
 
@@ -37,7 +37,7 @@ async fn a_failed_delivery_is_tried_again_after_its_backoff_and_not_before() {
 
 #[tokio::test]
 async fn backoffs_differ_from_the_schedule_by_a_tenth_at_most_and_from_each_other() {
-    let house = House::new().await;
+    let house = house_without_breakers().await;
     let receiver = receiver_that_answers(500).await;
     house.subscribe(&receiver.url("/cb"), "E").await;
 

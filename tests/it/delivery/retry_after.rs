@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{attempted, due_in, something_else_arrives};
+use super::{attempted, due_in, house_without_breakers, something_else_arrives};
 use crate::house::House;
 use crate::receiver::{Receiver, Reply, status};
 
@@ -21,7 +21,7 @@ const DAY: u64 = 24 * 60 * 60;
 
 #[tokio::test]
 async fn a_receiver_is_left_alone_for_as_long_as_it_asked() {
-    let house = House::new().await;
+    let house = house_without_breakers().await;
     let receiver = Receiver::new().await;
     house.subscribe(&receiver.url("/cb"), "E").await;
     // It is 22:13:20 GMT; the schedule alone would wait for 9 to 11 seconds.
@@ -56,7 +56,7 @@ async fn a_receiver_cannot_ask_for_more_than_a_day() {
 
 #[tokio::test]
 async fn what_asks_for_less_than_the_schedule_or_makes_no_sense_waits_as_scheduled() {
-    let house = House::new().await;
+    let house = house_without_breakers().await;
     let receiver = Receiver::new().await;
     house.subscribe(&receiver.url("/cb"), "E").await;
 

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::{LEASE, new_event, new_hook, record, start};
-use crate::house::within;
+use crate::house::{rules, within};
 
 /// A database with a server's handle to it.
 struct Served {
@@ -31,7 +31,8 @@ struct Served {
 impl Served {
     fn new() -> Self {
         let folder = TempDir::new().expect("a folder for the database");
-        let (db, handover) = Db::open(&folder.path().join("nyala.db"), Arc::new(Room::new(1))).expect("a database");
+        let (db, handover) =
+            Db::open(&folder.path().join("nyala.db"), Arc::new(Room::new(1)), rules()).expect("a database");
         Self { db, handover, folder }
     }
 

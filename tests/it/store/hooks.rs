@@ -4,9 +4,9 @@ use nyala::domain::delivery::{Next, State};
 use nyala::domain::hook::{Dialect, HookPatch, NewHook, Owner};
 use nyala::domain::id::{HookId, Seq};
 use nyala::store::room::Room;
-use nyala::store::{Added, Changed, Recorded};
+use nyala::store::{Added, Changed};
 
-use super::{Store, at, new_hook, record, start, to_url};
+use super::{Store, at, new_hook, on_record, record, start, to_url};
 
 fn add(store: &mut Store, new: &NewHook) -> Added {
     store.write(|store| store.add(start(), new))
@@ -159,7 +159,7 @@ pub(super) fn a_removal_waits_for_the_attempts_that_are_under_way(store: &mut St
 
     let recorded = store.write(|store| store.record(start(), &record(&leased, 500, Next::RetryAt(at(10)))));
 
-    assert_eq!(recorded, Recorded::Kept(Some(at(10))));
+    assert_eq!(recorded, on_record(Some(at(10))));
     assert!(store.claim(at(10), &Room::new(1)).leased.is_empty());
     assert!(cancel_all(store).is_empty(), "it was tried");
     assert_eq!(store.state(leased.seq), State::Cancelled);

@@ -7,12 +7,13 @@ use std::time::Duration;
 use nyala::domain::delivery::{Next, State};
 use nyala::domain::hook::Owner;
 use nyala::domain::id::Seq;
+use nyala::domain::pace::Showing;
 use nyala::store::room::Room;
 use nyala::store::{Leased, Recorded, Writes};
 use proptest::test_runner::{Config, TestRunner};
 
 use super::model::{Act, After, End, Model, Owed, Transaction, transactions};
-use super::{Store, new_event, new_hook, published, record};
+use super::{Store, new_event, new_hook, prompt_room, published, record};
 
 /// Puts store and model through the same, and compares what they answer.
 struct Run<'a> {
@@ -148,7 +149,7 @@ impl Run<'_> {
         };
         let recorded = store.record(now, &record(leased, status, next)).expect("an answer");
         if self.model.is_ours(leased) {
-            assert!(matches!(recorded, Recorded::Kept(_)));
+            assert!(matches!(recorded, Recorded::Kept { .. }));
             *self.model.owed(leased.seq) = owed;
         } else {
             assert_eq!(recorded, Recorded::NotOurs, "{leased:?}");
@@ -179,7 +180,7 @@ fn transact(store: &mut Store, model: Model, room: &Room, (acts, end): &Transact
         backend.commit().expect("a commit");
     }
     if *end == End::Kept {
-        run.given.iter().for_each(|leased| room.finished(leased.hook, leased.event.payload.len(), true));
+        run.given.iter().for_each(|leased| room.finished(leased.hook, leased.event.payload.len(), Showing::Prompt));
         return run.model;
     }
     room.give_back_all(&run.taken);
@@ -213,7 +214,8 @@ fn find_all(store: &mut Store, mut model: Model) {
     model.take_back(true);
     while store.write(|store| store.cancel_owed(model.now, 3)).more {}
     let late = model.now.plus(Duration::from_hours(1));
-    let found = store.claim(late, &Room::new(1000)).leased.into_iter().map(|leased| leased.seq).collect::<HashSet<_>>();
+    let found =
+        store.claim(late, &prompt_room(1000)).leased.into_iter().map(|leased| leased.seq).collect::<HashSet<_>>();
     for (seq, (hook, owed)) in &model.deliveries {
         let pending = matches!(owed, Owed::Pending { .. });
         let living = model.living.contains(hook);

@@ -24,7 +24,7 @@ fn publishing(store: &mut Store, now: Timestamp, owner: Owner, event: &NewEvent)
 fn kept(store: &mut Store, now: Timestamp, event: &NewEvent) -> Published {
     match publishing(store, now, Owner::ADMIN, event) {
         Publishing::Kept(published) => published,
-        Publishing::KeyReused => panic!("the key stands for another body"),
+        other => panic!("not kept: {other:?}"),
     }
 }
 

@@ -8,7 +8,7 @@ use nyala::domain::outcome::{Answer, Outcome};
 use nyala::store::room::Room;
 use nyala::store::{Leased, Record, Recorded};
 
-use super::{Store, at, record, start, to_url};
+use super::{Store, at, on_record, record, start, to_url};
 
 fn leased(store: &mut Store) -> Leased {
     store.publish("E", &Room::new(1)).leased.remove(0)
@@ -35,7 +35,7 @@ pub(super) fn a_record_says_what_follows(store: &mut Store) {
     for (next, status, state) in table {
         let leased = leased(store);
         let due_at = (state == State::Pending).then_some(at(7));
-        assert_eq!(recorded(store, &record(&leased, status, next)), Recorded::Kept(due_at));
+        assert_eq!(recorded(store, &record(&leased, status, next)), on_record(due_at));
         let (delivery, attempts) = store.delivery(leased.seq);
         assert_eq!((delivery.state, delivery.attempts, delivery.due_at), (state, 1, due_at));
         assert_eq!(delivery.finished_at.is_some(), due_at.is_none());
@@ -55,7 +55,7 @@ pub(super) fn a_record_with_a_foreign_lease_is_not_ours(store: &mut Store) {
     assert!(store.delivery(first.seq).1.is_empty(), "no attempt is on record");
     assert!(store.living(hook).expect("the hook").last.is_none(), "nor a result");
 
-    assert_eq!(recorded(store, &record(&second, 200, Next::Done)), Recorded::Kept(None));
+    assert_eq!(recorded(store, &record(&second, 200, Next::Done)), on_record(None));
     assert_eq!(recorded(store, &record(&second, 200, Next::Done)), Recorded::NotOurs, "once is enough");
 }
 
@@ -136,7 +136,7 @@ pub(super) fn a_410_removes_the_hook(store: &mut Store) {
     let owed = leased(store);
     store.write(|store| store.release(start(), &[(owed.seq, owed.lease)]));
 
-    assert_eq!(recorded(store, &gone(&answered, "a")), Recorded::Kept(None));
+    assert_eq!(recorded(store, &gone(&answered, "a")), on_record(None));
 
     assert!(store.living(hook).is_none() && store.targets.get(hook).is_none());
     assert!(store.claim(start(), &Room::new(1)).leased.is_empty());
@@ -149,7 +149,7 @@ pub(super) fn a_410_from_an_old_url_removes_nothing(store: &mut Store) {
     let leased = leased(store);
     store.write(|store| store.change(start(), hook, &to_url("http://receiver/b")));
 
-    assert_eq!(recorded(store, &gone(&leased, "a")), Recorded::Kept(Some(start())));
+    assert_eq!(recorded(store, &gone(&leased, "a")), on_record(Some(start())));
 
     assert!(store.living(hook).is_some());
     let claimed = store.claim(start(), &Room::new(1)).leased.remove(0);

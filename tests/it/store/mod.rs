@@ -23,16 +23,17 @@ use nyala::domain::delivery::{Attempt, Delivery, Next, State};
 use nyala::domain::event::{EventType, NewEvent};
 use nyala::domain::filter::Filter;
 use nyala::domain::headers::HeaderLines;
-use nyala::domain::hook::{Dialect, Hook, HookPatch, NewHook, Owner};
+use nyala::domain::hook::{Dialect, Hook, HookPatch, NewHook, Order, Owner};
 use nyala::domain::id::{DeliveryId, EventId, HookId, Seq};
 use nyala::domain::outcome::{Answer, Outcome};
+use nyala::domain::pace::{Limits, Showing};
 use nyala::domain::time::Timestamp;
 use nyala::domain::url::HookUrl;
 use nyala::store::page::{MAX_LIMIT, Page};
 use nyala::store::room::Room;
 use nyala::store::targets::Targets;
 use nyala::store::{
-    Added, Archive, Backend, Claimed, DeliveryFilter, Leased, Published, Publishing, Record, Result, Writes,
+    Added, Archive, Backend, Claimed, DeliveryFilter, Leased, Published, Publishing, Record, Recorded, Result, Writes,
 };
 
 use crate::house::START;
@@ -175,12 +176,14 @@ fn new_hook(url: &str, events: &[&str]) -> NewHook {
         filter: Filter::product(&events, &[]).expect("a filter"),
         insecure_ssl: false,
         description: None,
+        limits: Limits::default(),
+        order: Order::None,
     }
 }
 
 fn new_event(event: &str) -> NewEvent {
     let event_type = EventType::parse(event).expect("a type");
-    NewEvent { event_type, applications: vec![], payload: "{}".into(), idempotency: None }
+    NewEvent { event_type, applications: vec![], payload: "{}".into(), idempotency: None, only: None }
 }
 
 /// A patch to this URL.
@@ -192,7 +195,23 @@ fn published(publishing: Result<Publishing>) -> Result<Published> {
     match publishing? {
         Publishing::Kept(published) => Ok(published),
         Publishing::KeyReused => panic!("no key was used"),
+        Publishing::NoSuchHook => panic!("it was for no hook alone"),
     }
+}
+
+/// A room in which all hooks have shown themselves prompt: four places a share for each.
+fn prompt_room(share: usize) -> Room {
+    let room = Room::new(share);
+    for hook in (1..=200).map(HookId) {
+        assert!(room.take(hook, 0));
+        room.finished(hook, 0, Showing::Prompt);
+    }
+    room
+}
+
+/// It is on record, and no breaker was closed by it.
+fn on_record(due_at: Option<Timestamp>) -> Recorded {
+    Recorded::Kept { due_at, closed: false }
 }
 
 /// An attempt that was answered with this status, and what follows.
@@ -212,5 +231,7 @@ fn record(leased: &Leased, status: u16, next: Next) -> Record {
             outcome: Outcome::Answered(answer),
         },
         next,
+        probe: false,
+        dice: 0.5,
     }
 }

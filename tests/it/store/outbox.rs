@@ -8,11 +8,12 @@ use nyala::domain::event::NewEvent;
 use nyala::domain::filter::Filter;
 use nyala::domain::hook::{NewHook, Owner};
 use nyala::domain::id::{HookId, Lease, Seq};
+use nyala::domain::pace::Showing;
 use nyala::domain::time::Timestamp;
 use nyala::store::room::Room;
 use nyala::store::{Leased, Recorded};
 
-use super::{LEASE, Store, at, new_event, new_hook, published, record, start};
+use super::{LEASE, Store, at, new_event, new_hook, on_record, prompt_room, published, record, start};
 
 fn seqs(leased: &[Leased]) -> Vec<Seq> {
     leased.iter().map(|leased| leased.seq).collect()
@@ -26,9 +27,13 @@ fn taken_back(store: &mut Store, now: Timestamp, all: bool) -> usize {
 fn room_for(places: usize) -> Room {
     let room = Room::new(1);
     let mut other = HookId(1_000_000);
+    assert!(room.take(other, 0));
+    room.finished(other, 0, Showing::Prompt);
     while room.free() > places {
         if !room.take(other, 0) {
             other = HookId(other.0 + 1);
+            assert!(room.take(other, 0));
+            room.finished(other, 0, Showing::Prompt);
         }
     }
     room
@@ -88,7 +93,7 @@ pub(super) fn what_is_new_queues_up_behind_what_waits(store: &mut Store) {
     let hook = store.hook("a", "E");
     let room = Room::new(1);
     let first = std::iter::repeat_with(|| store.publish("E", &room)).find(|kept| kept.overflow).expect("an overflow");
-    room.finished(hook, 2, true);
+    room.finished(hook, 2, Showing::Prompt);
 
     let second = store.publish("E", &room);
     let claimed = store.claim(start(), &room);
@@ -119,7 +124,7 @@ pub(super) fn a_claim_takes_the_oldest_first(store: &mut Store) {
     store.hook("a", "*");
     let events: Vec<_> = (0..6).map(|_| store.publish("E", &Room::new(0))).collect();
 
-    let claimed = store.claim(start(), &Room::new(1));
+    let claimed = store.claim(start(), &prompt_room(1));
 
     let oldest: Vec<_> = events[..4].iter().map(|event| Seq(event.seq.0 + 1)).collect();
     assert_eq!(seqs(&claimed.leased), oldest);
@@ -151,11 +156,11 @@ pub(super) fn a_claim_never_gives_a_delivery_twice(store: &mut Store) {
         store.publish("E", &Room::new(0));
     }
 
-    let first = store.claim(start(), &Room::new(9)).leased;
-    assert!(store.claim(start(), &Room::new(9)).leased.is_empty());
-    assert!(store.claim(at(10_000_000), &Room::new(9)).leased.is_empty(), "not until it was taken back");
+    let first = store.claim(start(), &prompt_room(9)).leased;
+    assert!(store.claim(start(), &prompt_room(9)).leased.is_empty());
+    assert!(store.claim(at(10_000_000), &prompt_room(9)).leased.is_empty(), "not until it was taken back");
     taken_back(store, start(), true);
-    let second = store.claim(start(), &Room::new(9)).leased;
+    let second = store.claim(start(), &prompt_room(9)).leased;
 
     assert_eq!(seqs(&first), seqs(&second));
     let leases: HashSet<Lease> = first.iter().chain(&second).map(|leased| leased.lease).collect();
@@ -240,5 +245,5 @@ pub(super) fn a_lease_that_is_not_ours_changes_nothing(store: &mut Store) {
     assert_eq!(recorded, Recorded::NotOurs);
     assert_eq!(store.state(old.seq), State::Leased);
     let recorded = store.write(|store| store.record(start(), &record(&new, 200, Next::Done)));
-    assert_eq!(recorded, Recorded::Kept(None));
+    assert_eq!(recorded, on_record(None));
 }

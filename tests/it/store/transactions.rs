@@ -8,7 +8,7 @@ use nyala::domain::id::{HookId, Seq};
 use nyala::store::room::Room;
 use nyala::store::{Backend, Recorded, Result, Writes};
 
-use super::{LEASE, Store, at, new_event, new_hook, published, record, start, to_url};
+use super::{LEASE, Store, at, new_event, new_hook, on_record, prompt_room, published, record, start, to_url};
 
 /// Does something that is marked and then not kept, in a transaction that is.
 fn marked_and_not_kept<T>(store: &mut Store, act: impl FnOnce(&mut dyn Writes) -> Result<T>) {
@@ -58,7 +58,7 @@ pub(super) fn what_was_rolled_back_leaves_nothing(store: &mut Store) {
         ("http://receiver/a".into(), "http://receiver/b".into())
     );
     assert!(store.targets.get(hooks[2]).is_none());
-    assert_eq!(store.write(|store| store.record(start(), &record(first, 200, Next::Done))), Recorded::Kept(None));
+    assert_eq!(store.write(|store| store.record(start(), &record(first, 200, Next::Done))), on_record(None));
 }
 
 pub(super) fn numbers_are_never_used_again(store: &mut Store) {
@@ -158,7 +158,7 @@ pub(super) fn what_was_committed_is_there_when_it_is_opened_again(store: &mut St
 
     assert_eq!(sight(store, &hooks), before);
     assert!(store.has_event(kept.id));
-    let due: Vec<_> = store.claim(at(7), &Room::new(9)).leased.iter().map(|leased| leased.hook).collect();
+    let due: Vec<_> = store.claim(at(7), &prompt_room(9)).leased.iter().map(|leased| leased.hook).collect();
     assert_eq!(due.len(), 3, "{due:?}");
     assert_eq!(target(store, hooks[0]), "http://receiver/a", "what was claimed has its target");
 }

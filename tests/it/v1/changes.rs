@@ -31,6 +31,10 @@ async fn a_change_touches_the_fields_that_it_names_and_no_others() {
         (json!({"description": "new"}), "description", json!("new")),
         (json!({"description": ""}), "description", json!("")),
         (json!({"description": null}), "description", Value::Null),
+        (json!({"order": "application"}), "order", json!("application")),
+        (json!({"max_in_flight": 3}), "max_in_flight", json!(3)),
+        (json!({"max_in_flight": null}), "max_in_flight", Value::Null),
+        (json!({"rate_limit": 20}), "rate_limit", json!(20)),
     ];
 
     for (change, name, value) in changes {
@@ -52,7 +56,7 @@ async fn a_change_touches_the_fields_that_it_names_and_no_others() {
 async fn a_change_that_cannot_be_taken_changes_nothing() {
     let house = House::new().await;
     let hook = full(&house).await;
-    let changes: [(&str, Refusal); 12] = [
+    let changes: [(&str, Refusal); 17] = [
         (r#"{"url":"/x"}"#, field("url", "give an absolute http or https URL")),
         (r#"{"url":null}"#, field("url", "give a text")),
         (r#"{"events":[]}"#, field("event", "such as PostDeployment")),
@@ -60,6 +64,11 @@ async fn a_change_that_cannot_be_taken_changes_nothing() {
         (r#"{"events":[5,[]]}"#, field("events", "give a text")),
         (r#"{"applications":[" "]}"#, field("application", "is empty")),
         (r#"{"insecure_ssl":null}"#, field("insecure_ssl", "true nor false")),
+        (r#"{"order":"fifo"}"#, field("order", "none, hook, application")),
+        (r#"{"max_in_flight":0}"#, field("max_in_flight", "from 1 to 1000")),
+        (r#"{"max_in_flight":1001}"#, field("max_in_flight", "from 1 to 1000")),
+        (r#"{"rate_limit":-1}"#, field("rate_limit", "from 1 to 100000")),
+        (r#"{"rate_limit":"5"}"#, field("rate_limit", "from 1 to 100000")),
         (r#"{"description":["x"]}"#, field("description", "give a text")),
         (r#"{"description":"new","url":"ftp://a/"}"#, field("url", "only http and https")),
         ("[]", whole(400, "JSON object")),

@@ -24,10 +24,14 @@ async fn a_hook_is_made_with_its_location_and_shown_there() {
     let expected = json!({
         "id": 1, "event": "Built", "url": "https://example.com/Hook?a=1#b", "insecure_ssl": true,
         "events": ["Built", "Deployed"], "applications": ["Shop", "shop"], "description": "for tests",
+        "state": "active", "paused_at": null, "paused_by": null,
+        "failures": 0, "failing_since": null, "next_probe_at": null,
+        "order": "none", "max_in_flight": null, "rate_limit": null,
         "dialect": "v1", "created_at": "2023-11-14T22:13:20.000Z", "updated_at": "2023-11-14T22:13:20.000Z",
     });
     assert_eq!(sorted(hook.clone()), sorted(expected));
-    assert_eq!(house.json(&location).await, hook);
+    assert_eq!(location, format!("/api/v1/hooks/{}", hook["id"]));
+    assert_eq!(shown(&house, &hook).await, hook);
     house.close().await;
 }
 

@@ -10,8 +10,8 @@ CREATE TABLE hook_breakers (
     hook_id   INTEGER PRIMARY KEY REFERENCES hooks (id),
     failures  INTEGER NOT NULL,             -- in a row
     since     INTEGER NOT NULL,             -- the first of them
-    opened_at INTEGER,                      -- NULL: too few to be failing
-    probe_at  INTEGER                       -- failing: no attempt before
+    probes    INTEGER NOT NULL,             -- among them
+    probe_at  INTEGER                       -- failing: no attempt before; NULL: too few failures for that
 ) STRICT;
 
 -- A hook that is paused or failing has its whole queue held back: due_at is never
@@ -55,7 +55,7 @@ CREATE VIEW living_hooks AS
     SELECT hooks.*, last.delivery AS last_delivery, last.started_at AS last_started_at,
            last.status AS last_status, last.reason AS last_reason,
            substr(events.payload, 1, 4096) AS last_context,
-           breaker.failures, breaker.since AS failing_since, breaker.opened_at, breaker.probe_at
+           breaker.failures, breaker.since, breaker.probes, breaker.probe_at
     FROM hooks
     LEFT JOIN hook_results AS last ON last.hook_id = hooks.id
     LEFT JOIN events ON events.seq = last.event

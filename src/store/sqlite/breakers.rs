@@ -1,0 +1,130 @@
+//! What runs of failures do to hooks, and what people do about it.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Session;
+use crate::domain::breaker::Breaker;
+use crate::domain::hook::{Hook, PausedBy};
+use crate::domain::id::HookId;
+use crate::domain::time::Timestamp;
+use crate::store::targets::Target;
+use crate::store::{Record, Result};
+
+pub(super) const BREAKER: &str = "SELECT failures, since, probes, probe_at FROM hook_breakers WHERE hook_id = ?1";
+
+const SET_BREAKER: &str = "
+    INSERT OR REPLACE INTO hook_breakers (hook_id, failures, since, probes, probe_at)
+    VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const FORGET_BREAKER: &str = "DELETE FROM hook_breakers WHERE hook_id = ?1";
+
+const PAUSE: &str = "UPDATE hooks SET paused_at = ?2, paused_by = ?3 WHERE id = ?1 AND removed_at IS NULL";
+
+const RESUME: &str = "UPDATE hooks SET paused_at = NULL, paused_by = NULL WHERE id = ?1";
+
+impl Session {
+    /// An attempt arrived; answers whether that closed the hook's breaker.
+    pub(super) fn note_success(&mut self, now: Timestamp, hook: HookId, target: &Target) -> Result<bool> {
+        if target.breaker == Breaker::default() {
+            return Ok(false);
+        }
+        self.forget_breaker(hook, target)?;
+        if target.breaker.is_failing() && !target.paused {
+            self.let_queue_go(hook, now)?;
+        }
+        Ok(target.breaker.is_failing())
+    }
+
+    /// An attempt did not arrive, and not for a reason of ours. Answers whether
+    /// something became due by that.
+    pub(super) fn note_failure(&mut self, now: Timestamp, record: &Record, target: &Target) -> Result<bool> {
+        let (hook, asked) = (record.hook, record.attempt.outcome.retry_after());
+        let breaker = target.breaker.after_failure(now, record.probe, asked, &self.rules, record.dice);
+        self.set_breaker(hook, &breaker)?;
+        self.stage(hook, Target { breaker, ..target.clone() });
+        if target.paused {
+            return Ok(false);
+        }
+        if breaker.is_hopeless(now, &self.rules) {
+            return self.pause_hopeless(now, hook);
+        }
+        if let Some(probe_at) = breaker.probe_at.filter(|_| breaker.probe_at != target.breaker.probe_at) {
+            self.hold_queue(hook, probe_at)?;
+        }
+        if breaker.is_failing() && !target.breaker.is_failing() {
+            tracing::warn!(hook = hook.0, "failing: its backlog waits, single probes go out");
+        }
+        Ok(false)
+    }
+
+    /// Pauses a hook that does nothing but fail, and tells those who want to know.
+    fn pause_hopeless(&mut self, now: Timestamp, hook: HookId) -> Result<bool> {
+        tracing::warn!(hook = hook.0, "paused: it has done nothing but fail for days");
+        self.set_paused(now, hook, PausedBy::Breaker)?;
+        let hook = self.living(hook)?;
+        let published = self.keep(now, &hook.disabled())?;
+        Ok(published.deliveries > 0)
+    }
+
+    pub(super) fn set_paused(&mut self, now: Timestamp, hook: HookId, by: PausedBy) -> Result<()> {
+        self.sql(PAUSE)?.execute(params![hook.0, now.millis(), by.as_str()])?;
+        self.hold_queue(hook, Timestamp::MAX)?;
+        if let Some(target) = self.target(hook)? {
+            self.stage(hook, Target { paused: true, ..(*target).clone() });
+        }
+        Ok(())
+    }
+
+    /// Forgets pause and breaker alike: what the hook is owed may go out.
+    pub(super) fn set_resumed(&mut self, now: Timestamp, hook: HookId) -> Result<()> {
+        self.sql(RESUME)?.execute([hook.0])?;
+        if let Some(target) = self.target(hook)? {
+            let target = Target { paused: false, ..(*target).clone() };
+            self.forget_breaker(hook, &target)?;
+        }
+        self.let_queue_go(hook, now)
+    }
+
+    /// `None` if there is no such hook.
+    pub(super) fn changed(
+        &mut self,
+        id: HookId,
+        change: impl FnOnce(&mut Self, &Hook) -> Result<()>,
+    ) -> Result<Option<Hook>> {
+        let Some(hook) = self.hook_by_id(id)? else {
+            return Ok(None);
+        };
+        change(self, &hook)?;
+        self.batch.rows += 1;
+        self.hook_by_id(id)
+    }
+
+    fn set_breaker(&self, hook: HookId, breaker: &Breaker) -> Result<()> {
+        self.sql(SET_BREAKER)?.execute(params![
+            hook.0,
+            breaker.failures,
+            breaker.since.map(Timestamp::millis),
+            breaker.probes,
+            breaker.probe_at.map(Timestamp::millis),
+        ])?;
+        Ok(())
+    }
+
+    fn forget_breaker(&mut self, hook: HookId, target: &Target) -> Result<()> {
+        self.sql(FORGET_BREAKER)?.execute([hook.0])?;
+        self.stage(hook, Target { breaker: Breaker::default(), ..target.clone() });
+        Ok(())
+    }
+
+    /// The hook's target as it will be once this transaction commits.
+    pub(super) fn stage(&mut self, hook: HookId, target: Target) {
+        self.batch.targets.insert(hook, Some(Arc::new(target)));
+    }
+
+    pub(super) fn load_breaker(&self, hook: HookId) -> Result<Breaker> {
+        let breaker = self.sql(BREAKER)?.query_row([hook.0], super::rows::breaker).optional()?;
+        Ok(breaker.unwrap_or_default())
+    }
+}

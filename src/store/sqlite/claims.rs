@@ -1,0 +1,124 @@
+//! What is due, leased from the store: fairly between hooks, as far as there is room.
+
+use std::sync::Arc;
+
+use rusqlite::{Row, params};
+
+use super::Session;
+use super::outbox::Taken;
+use crate::domain::event::Event;
+use crate::domain::id::{HookId, Lease, Seq};
+use crate::domain::time::Timestamp;
+use crate::store::room::Room;
+use crate::store::{Claimed, Leased, Result, StoreError};
+
+/// Read lazily: hooks without room are passed over, and the reading stops when
+/// the room in all is used up.
+const DUE_QUEUES: &str = "SELECT hook_id FROM hook_queues WHERE due_at <= ?1 ORDER BY due_at";
+
+const DUE_DELIVERIES: &str = "
+    SELECT seq, event_seq, attempts FROM deliveries
+    WHERE hook_id = ?1 AND state = 0 AND due_at <= ?2
+    ORDER BY due_at, seq
+    LIMIT ?3";
+
+const LEASE: &str = "UPDATE deliveries SET state = 1, due_at = ?2, lease = ?3 WHERE seq = ?1";
+
+impl Session {
+    pub(super) fn claim_due(&mut self, now: Timestamp, until: Timestamp, room: &Room) -> Result<Claimed> {
+        let mut claimed = Claimed::default();
+        let hooks = self.due_hooks(now, room, &mut claimed)?;
+        let share = (room.free() / hooks.len().max(1)).max(1);
+        let mut taken = Taken::none(room);
+        for hook in hooks {
+            let behind = self.claim_of(hook, now, until, share, &mut taken)?;
+            room.set_behind(hook, behind);
+            if behind {
+                claimed.behind.push(hook);
+            }
+            if taken.crowded {
+                break;
+            }
+        }
+        claimed.next_due = self.next_due(now)?;
+        claimed.crowded |= taken.crowded;
+        claimed.leased = taken.keep();
+        Ok(claimed)
+    }
+
+    /// The hooks of which something is due and that have room, at most as many
+    /// as there is room in all.
+    fn due_hooks(&self, now: Timestamp, room: &Room, claimed: &mut Claimed) -> Result<Vec<HookId>> {
+        let free = room.free();
+        let mut hooks = vec![];
+        let mut statement = self.sql(DUE_QUEUES)?;
+        let mut rows = statement.query([now.millis()])?;
+        while let Some(row) = rows.next()? {
+            if hooks.len() >= free {
+                claimed.crowded = true;
+                break;
+            }
+            let hook = HookId(row.get(0)?);
+            if room.free_for(hook) > 0 {
+                hooks.push(hook);
+            } else {
+                claimed.behind.push(hook);
+            }
+        }
+        Ok(hooks)
+    }
+
+    /// Leases up to `share` deliveries of a hook, of a failing one a single probe;
+    /// answers whether more is due.
+    fn claim_of(
+        &mut self,
+        hook: HookId,
+        now: Timestamp,
+        until: Timestamp,
+        share: usize,
+        taken: &mut Taken<'_>,
+    ) -> Result<bool> {
+        let target = self.target(hook)?;
+        let probe = target.is_some_and(|target| target.breaker.is_failing());
+        let limit = if probe { 1 } else { share.min(taken.room.free_for(hook)) };
+        let before = taken.leased.len();
+        for (seq, event_seq, attempts) in self.due_deliveries(hook, now, limit)? {
+            let event = self.shared_event(event_seq, taken)?;
+            if !taken.room.take(hook, event.payload.len()) {
+                taken.crowded = true;
+                break;
+            }
+            let lease = Lease(self.next_seq().0);
+            taken.leased.push(Leased { seq, lease, until, hook, attempts, probe, event });
+            self.sql(LEASE)?.execute(params![seq.0, until.millis(), lease.0])?;
+            self.batch.rows += 1;
+        }
+        if probe && taken.leased.len() > before {
+            // Until its outcome says when the next one goes out.
+            self.hold_queue(hook, until)?;
+            return Ok(false);
+        }
+        self.move_head(hook, now)
+    }
+
+    fn due_deliveries(&self, hook: HookId, now: Timestamp, limit: usize) -> Result<Vec<(Seq, i64, u32)>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.sql(DUE_DELIVERIES)?;
+        let due = |row: &Row<'_>| Ok((Seq(row.get(0)?), row.get(1)?, row.get(2)?));
+        let rows = statement.query_map([hook.0, now.millis(), limit], due)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The event, shared with the delivery that was claimed just before if that
+    /// owes the same one.
+    fn shared_event(&self, seq: i64, taken: &Taken<'_>) -> Result<Arc<Event>> {
+        if let Some(last) = taken.leased.last()
+            && last.event.seq.0 == seq
+        {
+            return Ok(last.event.clone());
+        }
+        let event = self.event_by_seq(seq)?;
+        let missing = || StoreError::Failed(format!("a delivery owes event {seq}, which is not there"));
+        event.map(Arc::new).ok_or_else(missing)
+    }
+}
