@@ -15,6 +15,7 @@ use crate::api::{App, server};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::delivery::dispatcher::Dispatcher;
+use crate::delivery::replayer::Replayer;
 use crate::delivery::sender::Sender;
 use crate::delivery::sweeper::Sweeper;
 use crate::publish::Publisher;
@@ -52,6 +53,7 @@ pub struct Service {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     dispatcher: JoinHandle<()>,
+    replayer: JoinHandle<()>,
     sweeper: JoinHandle<()>,
     db: Db,
     clock: Arc<dyn Clock>,
@@ -77,11 +79,12 @@ impl Service {
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;
         let stop = watch::Sender::new(false);
-        let works = Works { db: db.clone(), clock: clock.clone(), wake: Arc::default(), removed: Arc::default() };
+        let works = Works::new(db.clone(), clock.clone());
         Ok(Self {
             address,
             server: tokio::spawn(server::serve(listener, works.app(settings, stop.subscribe()), stop.subscribe())),
             dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
+            replayer: tokio::spawn(works.replayer().run(stop.subscribe())),
             sweeper: tokio::spawn(works.sweeper().run(stop.subscribe())),
             stop,
             db,
@@ -101,7 +104,9 @@ impl Service {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let deadline = Instant::now() + GRACE;
-        for (name, mut task) in [("server", self.server), ("dispatcher", self.dispatcher), ("sweeper", self.sweeper)] {
+        let upkeep = [("replayer", self.replayer), ("sweeper", self.sweeper)];
+        let tasks = [("server", self.server), ("dispatcher", self.dispatcher)].into_iter().chain(upkeep);
+        for (name, mut task) in tasks {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
                 tracing::warn!(task = name, "did not end in time; what it was doing is given back");
                 task.abort();
@@ -126,18 +131,24 @@ struct Works {
     db: Db,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
+    replays: Arc<Notify>,
     removed: Arc<Notify>,
 }
 
 impl Works {
+    fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
+        Self { db, clock, wake: Arc::default(), replays: Arc::default(), removed: Arc::default() }
+    }
+
     fn app(&self, settings: &Settings, stop: watch::Receiver<bool>) -> Arc<App> {
         let lease = settings.policy.lease();
         Arc::new(App {
             publisher: Publisher::new(self.db.clone(), self.clock.clone(), lease, stop),
             db: self.db.clone(),
             clock: self.clock.clone(),
-            removed: self.removed.clone(),
             wake: self.wake.clone(),
+            replays: self.replays.clone(),
+            removed: self.removed.clone(),
             max_body: settings.max_body,
             publish_wait: settings.publish_wait,
         })
@@ -146,6 +157,15 @@ impl Works {
     fn dispatcher(&self, handover: Handover, sender: Sender, settings: &Settings) -> Dispatcher {
         let (policy, wake, removed) = (settings.policy.clone(), self.wake.clone(), self.removed.clone());
         Dispatcher::new(self.db.clone(), handover, self.clock.clone(), sender, policy, wake, removed)
+    }
+
+    fn replayer(&self) -> Replayer {
+        Replayer {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            replays: self.replays.clone(),
+            wake: self.wake.clone(),
+        }
     }
 
     fn sweeper(&self) -> Sweeper {

@@ -30,10 +30,12 @@ pub struct App {
     pub db: Db,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Tells the sweeper that a hook was removed.
-    pub removed: Arc<Notify>,
     /// Tells the dispatcher that something became due.
     pub wake: Arc<Notify>,
+    /// Tells the replayer that a replay began.
+    pub replays: Arc<Notify>,
+    /// Tells the sweeper that a hook was removed.
+    pub removed: Arc<Notify>,
     /// The largest body that is taken, in bytes.
     pub max_body: usize,
     /// How long a publish waits for first attempts where the request does not say.
@@ -49,7 +51,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 27] = [
+static ROUTES: [Route; 31] = [
     route!(GET "/healthz" health::alive),
     route!(GET "/readyz" health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -74,9 +76,13 @@ static ROUTES: [Route; 27] = [
     route!(POST "/api/v1/hooks/{id}/pause" v1::hooks::pause),
     route!(POST "/api/v1/hooks/{id}/resume" v1::hooks::resume),
     route!(POST "/api/v1/hooks/{id}/test" v1::hooks::test),
+    route!(POST "/api/v1/hooks/{id}/replay" v1::replays::begin),
+    route!(GET "/api/v1/replays/{id}" v1::replays::show),
+    route!(DELETE "/api/v1/replays/{id}" v1::replays::stop),
     route!(GET "/api/v1/events" v1::events::list),
     route!(POST "/api/v1/events" v1::events::publish),
     route!(GET "/api/v1/events/{id}" v1::events::show),
     route!(GET "/api/v1/deliveries" v1::deliveries::list),
     route!(GET "/api/v1/deliveries/{id}" v1::deliveries::show),
+    route!(POST "/api/v1/deliveries/{id}/redeliver" v1::deliveries::redeliver),
 ];

@@ -11,6 +11,7 @@ use ulid::Ulid;
 
 use super::error::ApiError;
 use crate::domain::Invalid;
+use crate::domain::time::Timestamp;
 use crate::store::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
 
 /// A body as it arrives.
@@ -53,22 +54,6 @@ impl Request {
         self.query_all(name).pop().filter(|value| !value.is_empty())
     }
 
-    /// A query parameter that must be `what` if it is there.
-    pub(super) fn asked<T>(
-        &self,
-        name: &'static str,
-        what: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Invalid> {
-        match self.query_one(name) {
-            None => Ok(None),
-            Some(text) => match parse(&text) {
-                Some(value) => Ok(Some(value)),
-                None => Err(Invalid::new(name, format!("is not {what}"))),
-            },
-        }
-    }
-
     /// Refuses query parameters that nobody reads: they are mistakes.
     pub(super) fn only_query(&self, known: &[&str]) -> Result<(), ApiError> {
         for (key, _) in url::form_urlencoded::parse(self.query.as_bytes()) {
@@ -78,6 +63,25 @@ impl Request {
             }
         }
         Ok(())
+    }
+
+    /// A query parameter that must be `what` if it is there.
+    pub(super) fn asked<T>(
+        &self,
+        name: &'static str,
+        what: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Invalid> {
+        let parse = |text: String| parse(&text).ok_or_else(|| Invalid::new(name, format!("is not {what}")));
+        self.query_one(name).map(parse).transpose()
+    }
+
+    /// The stretch of time from `since` up to, but without, `until`.
+    pub(super) fn times(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), Invalid> {
+        let since = self.asked("since", TIME, Timestamp::parse_rfc3339)?;
+        let until = self.asked("until", TIME, Timestamp::parse_rfc3339)?;
+        in_order(since, until)?;
+        Ok((since, until))
     }
 
     /// Which page is asked for, by `limit` and `cursor`.
@@ -106,6 +110,19 @@ impl Request {
             Some(what) if !body.is_empty() => Err(ApiError::NotJson(what)),
             _ => Ok(body),
         }
+    }
+}
+
+/// What a time from outside must be; a bare `+` in a query means a space.
+pub(super) const TIME: &str = "a time in RFC 3339, such as 2026-01-31T23:59:59Z (in a query write + as %2B)";
+
+/// Refuses a stretch of time that nothing could lie in.
+pub(super) fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<(), Invalid> {
+    match since.zip(until) {
+        Some((since, until)) if since >= until => {
+            Err(Invalid::new("until", "is not later than since: nothing can lie between them"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -172,6 +172,8 @@ pub(super) struct DeliveryView {
     created_at: Timestamp,
     due_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
+    redelivers: Option<DeliveryId>,
+    redelivered_by: Option<DeliveryId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<Vec<AttemptView>>,
 }
@@ -188,6 +190,8 @@ impl From<Delivery> for DeliveryView {
             created_at: delivery.created_at,
             due_at: delivery.due_at,
             finished_at: delivery.finished_at,
+            redelivers: delivery.redelivers.map(DeliveryId),
+            redelivered_by: delivery.redelivered_by.map(DeliveryId),
             attempts: None,
         }
     }

@@ -5,11 +5,13 @@
 //!     └─ lanes     one queue a hook, served in turn
 //!     └─ worker    carries one delivery: compose → send → decide → record
 //!            └─ request · sender
+//! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //! ```
 
 pub mod dispatcher;
 mod lanes;
+pub mod replayer;
 mod request;
 pub mod sender;
 pub mod sweeper;

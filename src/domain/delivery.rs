@@ -45,6 +45,12 @@ impl State {
         }
     }
 
+    /// Whether nothing more will be attempted for it.
+    #[must_use]
+    pub fn is_finished(self) -> bool {
+        !matches!(self, Self::Pending | Self::Leased)
+    }
+
     /// Reads the API's spelling.
     #[must_use]
     pub fn named(text: &str) -> Option<Self> {
@@ -67,12 +73,16 @@ pub struct Delivery {
     pub state: State,
     /// How many attempts have ended.
     pub attempts: u32,
-    /// When its event was published.
+    /// When it was made: as its event was published, unless it is a redelivery.
     pub created_at: Timestamp,
     /// Before when no attempt is made, while it is pending.
     pub due_at: Option<Timestamp>,
     /// When it was delivered, given up or cancelled.
     pub finished_at: Option<Timestamp>,
+    /// The delivery that this one does again.
+    pub redelivers: Option<Seq>,
+    /// The latest one that does this one again.
+    pub redelivered_by: Option<Seq>,
 }
 
 /// One HTTP request made for a delivery, and what came of it.

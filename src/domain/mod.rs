@@ -11,6 +11,7 @@ pub mod id;
 pub mod network;
 pub mod outcome;
 pub mod pace;
+pub mod replay;
 pub mod retry;
 pub mod time;
 pub mod url;

@@ -54,6 +54,13 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Reads RFC 3339, such as `2026-11-21T02:05:23Z` or `2026-11-21T03:05:23.12+01:00`.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(text.trim()).ok()?;
+        Some(Self::from_millis(time.timestamp_millis()))
+    }
+
     /// `2026-11-21T02:05:23.120Z`: RFC 3339, always three decimals.
     #[must_use]
     pub fn rfc3339(self) -> String {
@@ -89,6 +96,17 @@ mod tests {
         assert_eq!(at(1_370_481_856_587), "2013-06-06T01:24:16.587Z");
         assert_eq!(at(1_370_481_856_500), "2013-06-06T01:24:16.5Z");
         assert_eq!(at(1_370_481_850_000), "2013-06-06T01:24:10Z");
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_was_written() {
+        let time = Timestamp::from_millis(1_370_481_856_500);
+        for text in [&time.rfc3339(), "2013-06-06T03:24:16.5+02:00", " 2013-06-06t01:24:16.5000009z "] {
+            assert_eq!(Timestamp::parse_rfc3339(text), Some(time), "{text}");
+        }
+        for text in ["", "2013-06-06", "2013-06-06T01:24:16", "1370481856", "2h", "2013-06-06T01:24:16 02:00"] {
+            assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

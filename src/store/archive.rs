@@ -1,11 +1,12 @@
 //! Everything, by reading.
 
-use super::Result;
 use super::page::{Page, Paged};
+use super::{ReplayArchive, Result};
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
 use crate::domain::hook::{Dialect, Hook, HookState};
 use crate::domain::id::{DeliveryId, EventId, HookId};
+use crate::domain::time::Timestamp;
 
 /// An event in a list: all but its payload.
 #[derive(Debug, Clone)]
@@ -31,6 +32,19 @@ pub struct HookFilter {
     pub application: Option<String>,
 }
 
+/// Which events are asked for; `None` means any.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Of this type, whatever its case.
+    pub event_type: Option<String>,
+    /// Which concern this application.
+    pub application: Option<String>,
+    /// Published then or later.
+    pub since: Option<Timestamp>,
+    /// Published before then.
+    pub until: Option<Timestamp>,
+}
+
 /// Which deliveries are asked for; `None` means any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeliveryFilter {
@@ -40,10 +54,14 @@ pub struct DeliveryFilter {
     pub event: Option<EventId>,
     /// In this state.
     pub state: Option<State>,
+    /// Made then or later.
+    pub since: Option<Timestamp>,
+    /// Made before then.
+    pub until: Option<Timestamp>,
 }
 
 /// Everything by reading. Hooks come oldest first, all else newest first.
-pub trait Archive {
+pub trait Archive: ReplayArchive {
     /// One living hook.
     ///
     /// # Errors
@@ -68,11 +86,11 @@ pub trait Archive {
     /// Trouble of the database.
     fn event(&self, id: EventId) -> Result<Option<Event>>;
 
-    /// Events without their payloads.
+    /// Events that the filter lets through, without their payloads.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn events(&self, page: Page) -> Result<Paged<EventSummary>>;
+    fn events(&self, page: Page, filter: &EventFilter) -> Result<Paged<EventSummary>>;
 
     /// One delivery with its attempts, the first one first.
     ///

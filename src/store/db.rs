@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::breaker::BreakerRules;
 use crate::domain::event::NewEvent;
 use crate::domain::hook::Owner;
+use crate::domain::id::Seq;
 use crate::domain::time::Timestamp;
 
 use super::room::Room;
@@ -110,10 +111,11 @@ impl Db {
     /// # Errors
     /// Trouble of the database: nothing was recorded.
     pub async fn record(&self, now: Timestamp, record: Arc<Record>) -> Result<Recorded> {
-        let (event, first, waits) = (record.event, record.attempt.number == 1, self.waits.clone());
+        let (event, delivery, waits) = (record.event, record.seq, self.waits.clone());
+        let first = record.attempt.number == 1;
         let tell = move |recorded: &Recorded| {
             if first && *recorded != Recorded::NotOurs {
-                waits.ended(event);
+                waits.ended(event, delivery);
             }
         };
         self.write_and_tell(move |store| store.record(now, &record), tell).await
@@ -125,7 +127,9 @@ impl Db {
     /// Trouble of the database.
     pub async fn cancel_owed(&self, now: Timestamp, limit: usize) -> Result<bool> {
         let waits = self.waits.clone();
-        let tell = move |cancelled: &Cancelled| cancelled.untried.iter().for_each(|&event| waits.ended(event));
+        let tell = move |cancelled: &Cancelled| {
+            cancelled.untried.iter().for_each(|&(event, delivery)| waits.ended(event, delivery));
+        };
         let cancelled = self.write_and_tell(move |store| store.cancel_owed(now, limit), tell).await?;
         Ok(cancelled.more)
     }
@@ -235,7 +239,8 @@ impl Op for PublishOp {
 /// All this happens on the writer's thread, because whoever published may have
 /// gone: nothing that must follow a commit may depend on them.
 fn hand_over(db: &Db, mut published: Published, wait: bool) -> Kept {
-    let first_attempts = wait.then(|| db.waits.begin(published.seq, published.untried));
+    let last = Seq(published.seq.0 + i64::from(published.deliveries));
+    let first_attempts = wait.then(|| db.waits.begin(published.seq, last, published.untried));
     let handed = Handed { leased: std::mem::take(&mut published.leased), overflow: published.overflow };
     if handed.overflow || !handed.leased.is_empty() {
         // Nobody takes them while the service stops: the next start will.

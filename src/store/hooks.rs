@@ -74,8 +74,8 @@ pub trait Hooks {
 /// What one step of cancelling did.
 #[derive(Debug, Clone, Default)]
 pub struct Cancelled {
-    /// For each delivery that was cancelled before its first attempt, its event.
-    pub untried: Vec<Seq>,
+    /// Each delivery that was cancelled before its first attempt, after its event.
+    pub untried: Vec<(Seq, Seq)>,
     /// Whether there may be more to cancel now.
     pub more: bool,
 }

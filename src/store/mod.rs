@@ -10,6 +10,7 @@ mod hooks;
 mod ledger;
 mod outbox;
 pub mod page;
+mod replays;
 pub mod room;
 pub mod sqlite;
 pub mod targets;
@@ -20,10 +21,11 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
-pub use archive::{Archive, DeliveryFilter, EventSummary, HookFilter};
+pub use archive::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter};
 pub use hooks::{Added, Cancelled, Changed, Hooks};
 pub use ledger::{Ledger, Record, Recorded};
 pub use outbox::{Claimed, Leased, Outbox, Published, Publishing};
+pub use replays::{Begun, Redelivered, ReplayArchive, Replays, Step};
 
 /// Trouble of our own with keeping things.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -67,9 +69,9 @@ pub trait Upkeep {
 }
 
 /// All that can be done inside a writing transaction.
-pub trait Writes: Hooks + Outbox + Ledger + Upkeep {}
+pub trait Writes: Hooks + Outbox + Ledger + Replays + Upkeep {}
 
-impl<T: Hooks + Outbox + Ledger + Upkeep> Writes for T {}
+impl<T: Hooks + Outbox + Ledger + Replays + Upkeep> Writes for T {}
 
 /// The transactions of the one writer.
 pub trait Transactions {

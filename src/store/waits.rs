@@ -24,28 +24,32 @@ const FEW: usize = 64;
 #[derive(Debug)]
 struct Wait {
     left: u32,
+    /// The last of the deliveries that followed from the event: attempts of
+    /// redeliveries, which come later, are not waited for.
+    last: Seq,
     over: oneshot::Sender<()>,
 }
 
 impl Waits {
-    /// Waits for `left` first attempts of an event; over at once if there are none.
-    pub(super) fn begin(&self, event: Seq, left: u32) -> oneshot::Receiver<()> {
+    /// Waits for `left` first attempts of an event whose last delivery is `last`;
+    /// over at once if there are none.
+    pub(super) fn begin(&self, event: Seq, last: Seq, left: u32) -> oneshot::Receiver<()> {
         let (over, waiting) = oneshot::channel();
         if left > 0 {
             let mut waiting = self.lock();
             waiting.forget_the_gone();
-            waiting.by_event.entry(event).or_default().push(Wait { left, over });
+            waiting.by_event.entry(event).or_default().push(Wait { left, last, over });
         }
         waiting
     }
 
-    /// One first attempt of the event has ended and is on record.
-    pub(super) fn ended(&self, event: Seq) {
+    /// The first attempt of a delivery of the event has ended and is on record.
+    pub(super) fn ended(&self, event: Seq, delivery: Seq) {
         let mut waiting = self.lock();
         let Some(waits) = waiting.by_event.get_mut(&event) else {
             return;
         };
-        for wait in waits.iter_mut() {
+        for wait in waits.iter_mut().filter(|wait| delivery <= wait.last) {
             wait.left = wait.left.saturating_sub(1);
         }
         // Dropping the sender is the signal.

@@ -72,6 +72,12 @@ impl House {
         check_database(&self.database(), self.clock.now());
     }
 
+    /// Starts the service again with a clock that was set back.
+    pub async fn start_again_earlier(&mut self, by: Duration) {
+        self.clock = ManualClock::at(self.clock.now().minus(by));
+        self.start_again().await;
+    }
+
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("nyala.db")
     }

@@ -2,26 +2,32 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+use http::header::LOCATION;
 use warp::Reply;
-use warp::reply::json;
+use warp::reply::{json, with_header, with_status};
 
 use crate::api::App;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{DeliveryView, ListView};
+use crate::domain::Invalid;
 use crate::domain::delivery::State;
 use crate::domain::id::DeliveryId;
-use crate::store::DeliveryFilter;
+use crate::store::{DeliveryFilter, Redelivered};
 
-/// `GET /api/v1/deliveries?hook=&event=&state=&limit=&cursor=`
+/// `GET /api/v1/deliveries?hook=&event=&state=&since=&until=&limit=&cursor=`
 pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
-    request.only_query(&["hook", "event", "state", "limit", "cursor"])?;
+    request.only_query(&["hook", "event", "state", "since", "until", "limit", "cursor"])?;
     let page = request.page()?;
+    let (since, until) = request.times()?;
     let filter = DeliveryFilter {
         hook: request.asked("hook", "the number of a hook", |text| text.parse().ok())?,
         event: request.asked("event", "the id of an event (evt_…)", |text| text.parse().ok())?,
         state: request.asked("state", "pending, leased, delivered, dead or cancelled", State::named)?,
+        since,
+        until,
     };
     let deliveries = app.db.read(move |archive| archive.deliveries(page, filter)).await?;
     Ok(json(&ListView::of(deliveries, DeliveryView::from)).into_response())
@@ -29,8 +35,38 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
 
 /// `GET /api/v1/deliveries/{id}`: with its attempts.
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
-    let missing = || ApiError::NotFound("there is no such delivery".into());
-    let id: DeliveryId = request.param().parse().map_err(|_| missing())?;
+    let id = request.param().parse().map_err(|_| missing())?;
+    Ok(json(&view(&app, id).await?).into_response())
+}
+
+/// `POST /api/v1/deliveries/{id}/redeliver`: the event goes out once more, by a new delivery.
+pub(in crate::api) async fn redeliver(app: Arc<App>, request: Request) -> Answer {
+    request.only_query(&[])?;
+    let id = request.param().parse().map_err(|_| missing())?;
+    let now = app.clock.now();
+    let new = match app.db.write(move |store| store.redeliver(now, id)).await? {
+        Redelivered::By(new) => new,
+        Redelivered::Absent => return Err(missing()),
+        Redelivered::Owed => {
+            let message =
+                "is pending or leased: it is attempted anyway; redeliver what is delivered, dead or cancelled";
+            return Err(ApiError::Conflict(Invalid::new("state", message)));
+        }
+        Redelivered::HookRemoved => {
+            let message = "was removed: add it again, and publish the event again";
+            return Err(ApiError::Conflict(Invalid::new("hook", message)));
+        }
+    };
+    app.wake.notify_one();
+    let reply = with_status(json(&view(&app, new).await?), StatusCode::CREATED);
+    Ok(with_header(reply, LOCATION, format!("/api/v1/deliveries/{new}")).into_response())
+}
+
+async fn view(app: &App, id: DeliveryId) -> Result<DeliveryView, ApiError> {
     let found = app.db.read(move |archive| archive.delivery(id)).await?;
-    Ok(json(&DeliveryView::from(found.ok_or_else(missing)?)).into_response())
+    Ok(DeliveryView::from(found.ok_or_else(missing)?))
+}
+
+fn missing() -> ApiError {
+    ApiError::NotFound("there is no such delivery, or it is kept no longer".into())
 }

@@ -22,12 +22,20 @@ use crate::domain::Invalid;
 use crate::domain::event::{EventType, Idempotency, NewEvent};
 use crate::domain::hook::Owner;
 use crate::domain::id::EventId;
+use crate::store::EventFilter;
 
-/// `GET /api/v1/events?limit=&cursor=`
+/// `GET /api/v1/events?type=&application=&since=&until=&limit=&cursor=`
 pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
-    request.only_query(&["limit", "cursor"])?;
+    request.only_query(&["type", "application", "since", "until", "limit", "cursor"])?;
     let page = request.page()?;
-    let events = app.db.read(move |archive| archive.events(page)).await?;
+    let (since, until) = request.times()?;
+    let filter = EventFilter {
+        event_type: request.query_one("type"),
+        application: request.query_one("application"),
+        since,
+        until,
+    };
+    let events = app.db.read(move |archive| archive.events(page, &filter)).await?;
     Ok(json(&ListView::of(events, EventView::from)).into_response())
 }
 

@@ -3,3 +3,4 @@
 pub(super) mod deliveries;
 pub(super) mod events;
 pub(super) mod hooks;
+pub(super) mod replays;

@@ -9,8 +9,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, OptionalExtension, Row, params};
 use ulid::Ulid;
 
-use super::rows::{self, state_number};
-use super::{hooks, open};
+use super::{hooks, open, rows};
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
 use crate::domain::headers::HeaderLines;
@@ -19,7 +18,7 @@ use crate::domain::id::{DeliveryId, EventId, HookId, Seq};
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::time::Timestamp;
 use crate::store::page::{Cursor, Page, Paged};
-use crate::store::{Archive, DeliveryFilter, EventSummary, HookFilter, Result, StoreError};
+use crate::store::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter, Result, StoreError};
 
 /// Oldest first, after the last one of the page before. The look among filters
 /// does not depend on the hook, so that it is taken once a page.
@@ -46,52 +45,16 @@ const OWED: &str = "
 
 const EVENT: &str = "SELECT * FROM events WHERE id = ?1";
 
-/// All but the payloads, which may be large.
-const EVENTS: &str = "
-    SELECT seq, id, type, applications, x'' AS payload, deliveries, published_at, length(payload) AS bytes
-    FROM events
-    WHERE seq < ?1
-    ORDER BY seq DESC
-    LIMIT ?2";
-
 const DELIVERY: &str = "SELECT * FROM delivery_history WHERE seq = ?1";
 
 const ATTEMPTS: &str = "SELECT * FROM attempts WHERE delivery = ?1 ORDER BY number";
-
-const DELIVERIES: &str = "
-    SELECT * FROM delivery_history
-    WHERE seq < ?1 AND state = coalesce(?2, state)
-    ORDER BY seq DESC
-    LIMIT ?3";
-
-/// Has its own index: this is what people ask for when something went wrong.
-const DEAD: &str = "
-    SELECT * FROM delivery_history
-    WHERE state = 3 AND seq < ?1
-    ORDER BY seq DESC
-    LIMIT ?2";
-
-const DELIVERIES_OF_HOOK: &str = "
-    SELECT * FROM delivery_history
-    WHERE hook_id = ?1 AND seq < ?2 AND state = coalesce(?3, state)
-    ORDER BY seq DESC
-    LIMIT ?4";
-
-/// An event's deliveries follow it in the store's order: no index is needed.
-const DELIVERIES_OF_EVENT: &str = "
-    SELECT * FROM delivery_history
-    WHERE seq > (SELECT seq FROM events WHERE id = ?1)
-      AND seq <= (SELECT seq + deliveries FROM events WHERE id = ?1)
-      AND seq < ?2 AND state = coalesce(?3, state) AND hook_id = coalesce(?4, hook_id)
-    ORDER BY seq DESC
-    LIMIT ?5";
 
 /// The connections; cheap to clone.
 #[derive(Clone)]
 pub struct Readers(Pool<SqliteConnectionManager>);
 
 /// One of them, for as long as it is needed.
-pub struct Reader(PooledConnection<SqliteConnectionManager>);
+pub struct Reader(pub(super) PooledConnection<SqliteConnectionManager>);
 
 impl Readers {
     /// Connections to the database at `path`, opened as they are needed.
@@ -141,13 +104,8 @@ impl Archive for Reader {
         Ok(self.sql(EVENT)?.query_row([id.0.to_bytes()], rows::event).optional()?)
     }
 
-    fn events(&self, page: Page) -> Result<Paged<EventSummary>> {
-        let summary =
-            |row: &Row<'_>| Ok(EventSummary { event: rows::event(row)?, bytes: row.get::<_, u32>("bytes")?.into() });
-        let mut statement = self.sql(EVENTS)?;
-        let rows = statement.query_map(params![newest_from(page), page.rows()], summary)?;
-        let items = rows.collect::<rusqlite::Result<_>>()?;
-        Ok(Paged::cut(items, page.limit, |summary: &EventSummary| summary.event.seq.0))
+    fn events(&self, page: Page, filter: &EventFilter) -> Result<Paged<EventSummary>> {
+        self.list_events(page, filter)
     }
 
     fn delivery(&self, id: DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>> {
@@ -167,41 +125,23 @@ impl Archive for Reader {
     }
 
     fn deliveries(&self, page: Page, filter: DeliveryFilter) -> Result<Paged<Delivery>> {
-        let before = newest_from(page);
-        let state = filter.state.map(state_number);
-        let hook = filter.hook.map(|hook| hook.0);
-        let rows = page.rows();
-        let items = match (filter.event, hook, filter.state) {
-            (Some(event), ..) => self.list(DELIVERIES_OF_EVENT, params![event.0.to_bytes(), before, state, hook, rows]),
-            (None, Some(hook), _) => self.list(DELIVERIES_OF_HOOK, params![hook, before, state, rows]),
-            (None, None, Some(State::Dead)) => self.list(DEAD, params![before, rows]),
-            (None, None, _) => self.list(DELIVERIES, params![before, state, rows]),
-        }?;
-        Ok(Paged::cut(items, page.limit, |delivery: &Delivery| delivery.seq.0))
+        self.list_deliveries(page, filter)
     }
 }
 
 impl Reader {
-    fn sql(&self, sql: &'static str) -> Result<CachedStatement<'_>> {
+    pub(super) fn sql(&self, sql: &'static str) -> Result<CachedStatement<'_>> {
         Ok(self.0.prepare_cached(sql)?)
     }
-
-    fn list(&self, sql: &'static str, params: &[&dyn rusqlite::ToSql]) -> Result<Vec<Delivery>> {
-        let mut statement = self.sql(sql)?;
-        let rows = statement.query_map(params, delivery)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
 }
 
-fn newest_from(page: Page) -> i64 {
-    page.after.map_or(i64::MAX, |Cursor(seq)| seq)
-}
-
-fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let event: [u8; 16] = row.get("event_id")?;
     let state = rows::state(row.get("state")?);
     let due_at: Option<i64> = row.get("due_at")?;
     let finished_at: Option<i64> = row.get("finished_at")?;
+    let created_at: Option<i64> = row.get("created_at")?;
+    let published_at = rows::time(row, "published_at")?;
     Ok(Delivery {
         seq: Seq(row.get("seq")?),
         event: EventId(Ulid::from_bytes(event)),
@@ -209,9 +149,11 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         hook: HookId(row.get("hook_id")?),
         state,
         attempts: row.get("attempts")?,
-        created_at: rows::time(row, "published_at")?,
+        created_at: created_at.map_or(published_at, Timestamp::from_millis),
         due_at: due_at.filter(|_| state == State::Pending).map(Timestamp::from_millis),
         finished_at: finished_at.map(Timestamp::from_millis),
+        redelivers: row.get::<_, Option<i64>>("redelivers")?.map(Seq),
+        redelivered_by: row.get::<_, Option<i64>>("redelivered_by")?.map(Seq),
     })
 }
 

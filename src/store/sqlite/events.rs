@@ -7,7 +7,7 @@ use super::rows;
 use crate::domain::event::{Event, Idempotency, NewEvent};
 use crate::domain::filter::wanted_by;
 use crate::domain::hook::Owner;
-use crate::domain::id::{EventId, HookId};
+use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::{KEY_RETENTION, Published, Publishing, Result};
 
@@ -103,7 +103,7 @@ impl Session {
         let names = new.applications.iter().map(|application| application.as_str().to_owned());
         let event = Event {
             seq: self.next_seq(),
-            id: self.next_event_id(now),
+            id: self.ids.next(now),
             event_type: new.event_type.clone(),
             applications: names.collect(),
             payload: new.payload.clone(),
@@ -121,14 +121,6 @@ impl Session {
         ])?;
         self.batch.rows += 1;
         Ok(event)
-    }
-
-    /// Ids grow with the order in which events are kept, so that their index grows at its end.
-    fn next_event_id(&mut self, now: Timestamp) -> EventId {
-        let millis = u64::try_from(now.millis()).unwrap_or(0);
-        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis);
-        // Fails only after 2^80 ids within one millisecond.
-        EventId(self.ulids.generate_from_datetime(at).unwrap_or_default())
     }
 
     pub(super) fn event_by_seq(&self, seq: i64) -> Result<Option<Event>> {

@@ -156,7 +156,8 @@ impl Hooks for Session {
             self.leave_line(Seq(seq))?;
         }
         self.batch.rows += owed.len();
-        let untried = owed.iter().filter(|(.., attempts)| *attempts == 0).map(|&(_, event, _)| Seq(event));
+        let untried =
+            owed.iter().filter(|(.., attempts)| *attempts == 0).map(|&(seq, event, _)| (Seq(event), Seq(seq)));
         Ok(Cancelled { untried: untried.collect(), more: true })
     }
 }

@@ -1,14 +1,18 @@
 //! The store in a SQLite file.
 
+mod again;
 mod archive;
 mod breakers;
 mod claims;
 mod events;
+mod history;
 mod hooks;
+mod ids;
 mod ledger;
 mod open;
 mod outbox;
 mod queues;
+mod replays;
 mod rows;
 mod transactions;
 mod turns;
@@ -20,12 +24,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{CachedStatement, Connection, ErrorCode};
-use ulid::Generator;
 
 use super::targets::{Target, Targets};
 use super::{Result, StoreError};
 use crate::domain::breaker::BreakerRules;
 use crate::domain::id::{HookId, Seq};
+
+use ids::Ids;
 
 pub use archive::Readers;
 pub use open::{SCHEMA_VERSION, open};
@@ -35,7 +40,7 @@ pub struct Session {
     conn: Connection,
     /// The counter as it will be on disk once this transaction commits.
     seq: i64,
-    ulids: Generator,
+    ids: Ids,
     targets: Arc<Targets>,
     rules: BreakerRules,
     batch: Batch,
@@ -59,8 +64,9 @@ struct Batch {
 impl Session {
     fn new(conn: Connection, targets: Arc<Targets>, rules: BreakerRules) -> Result<Self> {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
+        let ids = Ids::after_newest(&conn)?;
         let (batch, closing) = (Batch::default(), Arc::default());
-        Ok(Self { conn, seq, ulids: Generator::new(), targets, rules, batch, marked: None, closing })
+        Ok(Self { conn, seq, ids, targets, rules, batch, marked: None, closing })
     }
 
     /// A statement that is prepared once and kept.

@@ -106,6 +106,9 @@ async fn a_wrong_method_is_405_and_allow_names_those_that_would_do() {
         ("DELETE", "/api/v1/events/evt_0", "GET"),
         ("POST", "/api/v1/deliveries", "GET"),
         ("PATCH", "/api/v1/deliveries/dlv_1", "GET"),
+        ("GET", "/api/v1/deliveries/dlv_1/redeliver", "POST"),
+        ("GET", "/api/v1/hooks/1/replay", "POST"),
+        ("POST", "/api/v1/replays/1", "GET, DELETE"),
         ("POST", "/healthz", "GET"),
         ("BREW", "/readyz", "GET"),
     ];
@@ -186,8 +189,8 @@ async fn a_query_that_cannot_be_taken_is_refused_with_the_parameter_at_fault() {
         ("/api/v1/deliveries?event=E", field("event", "evt_")),
         ("/api/v1/deliveries?state=lost", field("state", "pending, leased, delivered, dead or cancelled")),
         ("/api/v1/hooks?evnet=E", field("query", "`evnet`: it takes q, state, event, application, limit, cursor")),
-        ("/api/v1/events?type=E", field("query", "`type`: it takes limit, cursor")),
-        ("/api/v1/deliveries?states=dead", field("query", "`states`: it takes hook, event, state, limit, cursor")),
+        ("/api/v1/events?kind=E", field("query", "`kind`: it takes type, application, since")),
+        ("/api/v1/deliveries?states=dead", field("query", "`states`: it takes hook, event, state, since")),
     ];
 
     for (path, expected) in table {

@@ -74,6 +74,26 @@ macro_rules! contract {
                 events_come_newest_first_without_their_payloads
                 deliveries_are_found_by_hook_event_and_state
                 hooks_are_found_by_what_they_want_and_where_they_point;
+            times:
+                ids_of_events_never_go_back
+                a_list_has_what_was_made_from_one_time_up_to_another
+                a_list_of_events_has_the_types_and_applications_that_are_asked_for
+                redeliveries_between_two_events_have_their_own_times
+                pages_between_two_times_stay_correct_while_rows_arrive;
+            again:
+                what_has_finished_is_owed_again_by_a_new_delivery
+                what_is_still_owed_is_not_owed_again
+                nothing_is_owed_again_to_a_hook_that_was_removed
+                redeliveries_are_found_with_their_event
+                a_removed_hook_does_not_owe_its_redeliveries;
+            replays:
+                a_replay_goes_through_what_had_finished_when_it_began
+                a_replay_of_a_state_leaves_out_what_was_done_again
+                a_replay_keeps_within_its_times
+                a_step_is_made_once
+                a_replay_ends_when_it_is_stopped_or_its_hook_is_removed
+                one_hook_is_replayed_once_at_a_time
+                a_replay_goes_on_after_the_database_was_opened_again;
             interleavings:
                 each_delivery_has_one_owner_at_most_and_none_is_ever_lost;
         }

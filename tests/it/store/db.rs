@@ -13,7 +13,7 @@ use nyala::domain::id::{EventId, HookId};
 use nyala::store::db::{Db, Handover, Kept, Publish};
 use nyala::store::page::Page;
 use nyala::store::room::Room;
-use nyala::store::{Added, Leased, Result, StoreError, Writes};
+use nyala::store::{Added, EventFilter, Leased, Result, StoreError, Writes};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -102,7 +102,8 @@ impl Served {
 
     /// The types of all events that are kept.
     async fn kept(&self) -> Vec<String> {
-        let events = self.db.read(|archive| archive.events(Page::default())).await.expect("events");
+        let events =
+            self.db.read(|archive| archive.events(Page::default(), &EventFilter::default())).await.expect("events");
         events.items.iter().map(|summary| summary.event.event_type.as_str().to_owned()).collect()
     }
 }

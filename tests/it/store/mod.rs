@@ -3,6 +3,7 @@
 //! A backend signs by a line at the end of `contract.rs`. Clauses know the traits
 //! of `nyala::store` and nothing of any database.
 
+mod again;
 mod contract;
 mod db;
 mod hooks;
@@ -12,7 +13,9 @@ mod ledger;
 mod model;
 mod outbox;
 mod pages;
+mod replays;
 mod sqlite;
+mod times;
 mod transactions;
 
 use std::collections::BTreeMap;
@@ -33,7 +36,8 @@ use nyala::store::page::{MAX_LIMIT, Page};
 use nyala::store::room::Room;
 use nyala::store::targets::Targets;
 use nyala::store::{
-    Added, Archive, Backend, Claimed, DeliveryFilter, Leased, Published, Publishing, Record, Recorded, Result, Writes,
+    Added, Archive, Backend, Claimed, DeliveryFilter, Leased, Published, Publishing, Record, Recorded, Redelivered,
+    Result, Writes,
 };
 
 use crate::house::START;
@@ -128,6 +132,33 @@ impl Store {
         self.write(|store| {
             published(store.publish(start(), start().plus(LEASE), Owner::ADMIN, &new_event(event), room))
         })
+    }
+
+    /// Publishes so many milliseconds after the beginning, for others to claim.
+    fn publish_at(&mut self, millis: i64, event: &NewEvent) -> Published {
+        let now = at(millis);
+        self.write(|store| published(store.publish(now, now.plus(LEASE), Owner::ADMIN, event, &Room::new(0))))
+    }
+
+    /// Claims all that is due by then, and records that it ended so.
+    fn end_all(&mut self, millis: i64, status: u16, next: Next) -> Vec<Seq> {
+        let leased = self.claim(at(millis), &Room::new(1000)).leased;
+        for leased in &leased {
+            self.write(|store| store.record(at(millis), &record(leased, status, next)));
+        }
+        leased.iter().map(|leased| leased.seq).collect()
+    }
+
+    fn redeliver(&mut self, millis: i64, seq: Seq) -> Redelivered {
+        self.write(|store| store.redeliver(at(millis), DeliveryId(seq)))
+    }
+
+    /// Redelivers what must have finished; answers the new delivery.
+    fn redelivered(&mut self, millis: i64, seq: Seq) -> Seq {
+        match self.redeliver(millis, seq) {
+            Redelivered::By(DeliveryId(new)) => new,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn claim(&mut self, now: Timestamp, room: &Room) -> Claimed {

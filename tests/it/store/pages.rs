@@ -8,7 +8,7 @@ use nyala::domain::hook::{Dialect, NewHook, Owner};
 use nyala::domain::id::{HookId, Seq};
 use nyala::store::page::{Cursor, Page};
 use nyala::store::room::Room;
-use nyala::store::{DeliveryFilter, HookFilter};
+use nyala::store::{DeliveryFilter, EventFilter, HookFilter};
 
 use super::{Store, new_event, new_hook, record, start};
 
@@ -98,9 +98,9 @@ pub(super) fn events_come_newest_first_without_their_payloads(store: &mut Store)
     }
     let archive = store.archive();
 
-    let first = archive.events(page(None, 2)).expect("a page");
+    let first = archive.events(page(None, 2), &EventFilter::default()).expect("a page");
     store.publish("E", &Room::new(1));
-    let rest = archive.events(page(first.next, 2)).expect("a page");
+    let rest = archive.events(page(first.next, 2), &EventFilter::default()).expect("a page");
 
     let all: Vec<_> = first.items.iter().chain(&rest.items).collect();
     assert_eq!(all.iter().map(|summary| summary.event.id).collect::<Vec<_>>(), [ids[2], ids[1], ids[0]]);

@@ -6,6 +6,9 @@ mod events;
 mod filters;
 mod hooks;
 mod pages;
+mod redeliver;
+mod replays;
+mod times;
 
 use reqwest::{Method, Response};
 use serde_json::Value;

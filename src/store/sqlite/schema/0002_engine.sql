@@ -31,7 +31,8 @@ CREATE INDEX turns_of_delivery ON turns (delivery);
 
 -- A redelivery is a new delivery that names the old one, and the old one it.
 ALTER TABLE deliveries ADD COLUMN redelivers     INTEGER;
-ALTER TABLE deliveries ADD COLUMN redelivered_by INTEGER;
+ALTER TABLE deliveries ADD COLUMN redelivered_by INTEGER;               -- the latest one
+ALTER TABLE deliveries ADD COLUMN created_at     INTEGER;               -- NULL: with its event
 CREATE INDEX deliveries_again ON deliveries (event_seq, seq) WHERE redelivers IS NOT NULL;
 -- What people look for among millions that are well.
 CREATE INDEX deliveries_dead_of_hook ON deliveries (hook_id, seq) WHERE state = 3;
@@ -41,14 +42,17 @@ CREATE INDEX deliveries_cancelled ON deliveries (seq) WHERE state = 4;
 CREATE TABLE replays (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     hook_id     INTEGER NOT NULL REFERENCES hooks (id),
-    dead_only   INTEGER NOT NULL,
+    state       INTEGER NOT NULL,           -- 0 running, 1 done, 2 stopped
+    wanted      INTEGER,                    -- deliveries in this state; NULL: in any finished one
     next_seq    INTEGER NOT NULL,           -- the next step begins with this delivery
     end_seq     INTEGER NOT NULL,           -- and none is made of this one or later
     total       INTEGER NOT NULL,           -- counted at the beginning
     done        INTEGER NOT NULL,
     created_at  INTEGER NOT NULL,
-    finished_at INTEGER                     -- NULL: more steps to come
+    finished_at INTEGER
 ) STRICT;
+-- One hook is replayed once at a time.
+CREATE UNIQUE INDEX replays_running ON replays (hook_id) WHERE state = 0;
 
 DROP VIEW living_hooks;
 CREATE VIEW living_hooks AS
