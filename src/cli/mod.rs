@@ -2,13 +2,18 @@
 
 pub mod client;
 pub mod config;
+pub mod deliveries;
+pub mod events;
 pub mod exit;
 pub mod hooks;
 pub mod listen;
 pub mod output;
+pub mod progress;
 pub mod publish;
 pub mod serve;
+pub mod shown;
 mod stop;
+pub mod when;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -36,8 +41,12 @@ enum Command {
     Serve(Flags),
     /// Publish an event
     Publish(publish::Publish),
-    /// Add, list, show and remove hooks
+    /// Add, list, show and remove hooks; pause, test and replay them
     Hooks(hooks::Hooks),
+    /// List and show events
+    Events(events::Events),
+    /// List and show deliveries, and send events again
+    Deliveries(deliveries::Deliveries),
     /// Receive deliveries and print them, for trying things out
     Listen(listen::Listen),
     /// Show every setting of the server, its value and where it came from
@@ -87,6 +96,8 @@ impl Cli {
             Command::Serve(flags) => serve::run(flags, matches).await,
             Command::Publish(args) => args.run().await,
             Command::Hooks(args) => args.run().await,
+            Command::Events(args) => args.run().await,
+            Command::Deliveries(args) => args.run().await,
             Command::Listen(args) => args.run().await,
             Command::Config(args) => args.run(matches),
         }

@@ -1,6 +1,7 @@
 //! How client commands talk to a server: where it is, who is asking, and what its answers mean.
 
 pub mod answer;
+pub mod pages;
 
 use std::error::Error;
 use std::fmt;

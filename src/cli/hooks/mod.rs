@@ -1,24 +1,22 @@
 //! `nyala hooks`: who is told about what.
 
+mod replay;
 mod shown;
+mod state;
 
 use std::num::NonZeroUsize;
 
 use http::{Method, StatusCode};
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use self::shown::Shown;
+use super::client::pages::gather;
 use super::client::{Client, Server};
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::domain::id::HookId;
 
-/// How many hooks one page of the list asks for.
-const PAGE: usize = 100;
-
-/// Add, list, show and remove hooks: who is told about what
+/// Add, list, show, remove, pause, test and replay hooks: who is told about what
 #[derive(clap::Args, Debug)]
 pub struct Hooks {
     #[command(flatten)]
@@ -50,6 +48,25 @@ enum Action {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<HookId>,
     },
+    /// Stop sending to a hook; what happens meanwhile waits for it
+    Pause {
+        /// The hook's number
+        id: HookId,
+    },
+    /// Send to a hook again what it is owed and what comes
+    Resume {
+        /// The hook's number
+        id: HookId,
+        /// Return when it is owed nothing, and show how far it is
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Send a hook an event of its own, to see what it answers
+    Test {
+        /// The hook's number
+        id: HookId,
+    },
+    Replay(replay::Replay),
 }
 
 #[derive(clap::Args, Debug)]
@@ -70,13 +87,6 @@ struct Add {
     insecure_ssl: bool,
 }
 
-/// One page of the list. An item stays the text that it came as, for `--json`.
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Box<RawValue>>,
-    next: Option<String>,
-}
-
 impl Hooks {
     /// Does what the subcommand says.
     ///
@@ -90,6 +100,10 @@ impl Hooks {
             Action::List { limit } => list(&client, limit, json).await,
             Action::Show { id } => show(&client, id, json).await,
             Action::Remove { ids } => remove(&client, &ids, json).await,
+            Action::Pause { id } => state::pause(&client, id, json).await,
+            Action::Resume { id, wait } => state::resume(&client, id, wait, json).await,
+            Action::Test { id } => state::test(&client, id, json).await,
+            Action::Replay(replay) => replay.run(&client, json).await,
         }
     }
 }
@@ -133,48 +147,12 @@ impl Add {
 
 async fn list(client: &Client, limit: Option<NonZeroUsize>, json: bool) -> Result<(), Failure> {
     let limit = limit.map_or(usize::MAX, NonZeroUsize::get);
-    let (items, more) = gather(client, limit).await?;
-    if json {
-        let items: Vec<_> = items.iter().map(|item| item.get()).collect();
-        output::print(&format!("[{}]", items.join(",\n")))?;
-    } else if items.is_empty() {
-        output::note("there are no hooks yet: `nyala hooks add URL --event TYPE` adds one");
-    } else {
-        output::print(&shown::table(&read_all(&items)?))?;
-    }
-    if more {
+    let listed = gather(client, &["api", "v1", "hooks"], &[], limit).await?;
+    listed.print(json, "there are no hooks yet: `nyala hooks add URL --event TYPE` adds one", shown::table)?;
+    if listed.more {
         output::note("there are more hooks: raise --limit to see them");
     }
     Ok(())
-}
-
-fn read_all(items: &[Box<RawValue>]) -> Result<Vec<Shown>, Failure> {
-    let hooks: Result<_, _> = items.iter().map(|item| serde_json::from_str(item.get())).collect();
-    hooks.map_err(|_| Failure::failed("the server's list of hooks holds something that is no hook"))
-}
-
-/// Up to `limit` hooks, page by page, and whether there are more.
-async fn gather(client: &Client, limit: usize) -> Result<(Vec<Box<RawValue>>, bool), Failure> {
-    let mut items: Vec<Box<RawValue>> = Vec::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let page = page(client, limit - items.len(), cursor.as_deref()).await?;
-        items.extend(page.items);
-        let more = page.next.is_some() || items.len() > limit;
-        items.truncate(limit);
-        // A cursor that leads back to itself would never end.
-        if !more || items.len() == limit || page.next == cursor {
-            return Ok((items, more));
-        }
-        cursor = page.next;
-    }
-}
-
-async fn page(client: &Client, wanted: usize, cursor: Option<&str>) -> Result<Page, Failure> {
-    let size = wanted.clamp(1, PAGE).to_string();
-    let mut query = vec![("limit", size.as_str())];
-    query.extend(cursor.map(|cursor| ("cursor", cursor)));
-    client.ask(client.request(Method::GET, &["api", "v1", "hooks"], &query)).await?.json()
 }
 
 async fn show(client: &Client, id: HookId, json: bool) -> Result<(), Failure> {

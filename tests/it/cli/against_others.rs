@@ -190,3 +190,39 @@ fn what_cannot_be_used_is_wrong_usage() {
         assert!(!refused.stderr.contains("word@"), "{refused:?}");
     }
 }
+
+#[test]
+fn a_resume_that_waits_ends_when_the_hook_is_owed_nothing() {
+    let resumed = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"id\":7}";
+    let owed = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"id\":7,\"owed\":3}";
+    let none = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"id\":7,\"owed\":0}";
+    let (url, requests) = scripted([resumed, owed, none, resumed, resumed]);
+
+    let waited = run(&mut nyala(["hooks", "resume", "7", "--wait", "--server", &url]));
+    let unknown = run(&mut nyala(["hooks", "resume", "7", "--wait", "--server", &url]));
+
+    assert_eq!((waited.code, waited.stdout.as_str()), (Some(0), "hook 7 is resumed and owed nothing\n"), "{waited:?}");
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.stderr.contains("deliveries list --hook 7 --state pending"), "{unknown:?}");
+    let asked: Vec<_> = (0..3).map(|_| requests.recv_timeout(LIMIT).unwrap()).collect();
+    assert!(asked[0].starts_with("POST /api/v1/hooks/7/resume "), "{asked:?}");
+    assert!(asked[1..].iter().all(|request| request.starts_with("GET /api/v1/hooks/7 ")), "{asked:?}");
+}
+
+#[test]
+fn a_hook_is_paused_and_tested_as_it_is_told() {
+    let paused = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"id\":7}";
+    let tested = "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\n\r\n\
+                  {\"event\":\"evt_1\",\"delivery\":\"dlv_2\"}";
+    let (url, requests) = scripted([paused, tested]);
+
+    let pause = run(&mut nyala(["hooks", "pause", "7", "--server", &url])).done();
+    let test = run(&mut nyala(["hooks", "test", "7", "--server", &url])).done();
+
+    assert_eq!(pause.stdout, "hook 7 is paused: what happens meanwhile waits\n");
+    assert_eq!(test.stdout, "hook 7 is sent evt_1 as dlv_2\n");
+    for path in ["POST /api/v1/hooks/7/pause ", "POST /api/v1/hooks/7/test "] {
+        let request = requests.recv_timeout(LIMIT).unwrap();
+        assert!(request.starts_with(path), "{request}");
+    }
+}

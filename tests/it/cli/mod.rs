@@ -2,6 +2,7 @@
 
 mod against_others;
 mod against_the_server;
+mod history;
 mod listen;
 
 use std::ffi::OsStr;

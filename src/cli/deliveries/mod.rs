@@ -1,0 +1,141 @@
+//! `nyala deliveries`: what is owed, what was done, and doing it again.
+
+mod attempts;
+
+use std::num::NonZeroUsize;
+
+use http::{Method, StatusCode};
+
+use super::client::pages::gather;
+use super::client::{Client, Server};
+use super::exit::Failure;
+use super::output;
+use super::shown::{Column, Shown, table};
+use super::when::When;
+use crate::domain::delivery::State;
+use crate::domain::id::{DeliveryId, EventId, HookId};
+
+/// The list's columns.
+const COLUMNS: [Column; 7] = [
+    ("ID", "id"),
+    ("HOOK", "hook"),
+    ("STATE", "state"),
+    ("ATTEMPTS", "attempt_count"),
+    ("CREATED", "created_at"),
+    ("TYPE", "event_type"),
+    ("EVENT", "event"),
+];
+
+/// List and show deliveries, and send events again
+#[derive(clap::Args, Debug)]
+pub struct Deliveries {
+    #[command(flatten)]
+    server: Server,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Action {
+    /// List deliveries, the newest first
+    List(List),
+    /// Show a delivery with its attempts: what was sent, and what was answered
+    Show {
+        /// The delivery (`dlv_…`)
+        id: DeliveryId,
+    },
+    /// Send the event of a finished delivery once more, as a new delivery
+    Redeliver {
+        /// The delivery (`dlv_…`)
+        id: DeliveryId,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+struct List {
+    /// Only to this hook
+    #[arg(long, value_name = "ID")]
+    hook: Option<HookId>,
+    /// Only of this event (`evt_…`)
+    #[arg(long, value_name = "ID")]
+    event: Option<EventId>,
+    /// Only in this state: pending, leased, delivered, dead or cancelled
+    #[arg(long, value_parser = state)]
+    state: Option<State>,
+    /// Only those made then or later: a time, or how long ago, such as 2h
+    #[arg(long, value_name = "TIME")]
+    since: Option<When>,
+    /// Only those made before then
+    #[arg(long, value_name = "TIME")]
+    until: Option<When>,
+    /// Show no more than this many
+    #[arg(long, value_name = "N", default_value = "50")]
+    limit: NonZeroUsize,
+}
+
+/// A state by its name.
+pub(super) fn state(text: &str) -> Result<State, String> {
+    let names = || State::ALL.map(State::as_str).join(", ");
+    State::named(text).ok_or_else(|| format!("want one of {}", names()))
+}
+
+impl Deliveries {
+    /// Does what the subcommand says.
+    ///
+    /// # Errors
+    /// Exit code 1 when the server says no, 4 when it cannot be reached.
+    pub async fn run(self) -> Result<(), Failure> {
+        let client = self.server.client()?;
+        let json = self.server.json;
+        match self.action {
+            Action::List(list) => list.run(&client, json).await,
+            Action::Show { id } => show(&client, id, json).await,
+            Action::Redeliver { id } => redeliver(&client, id, json).await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self, client: &Client, json: bool) -> Result<(), Failure> {
+        let filters = [
+            ("hook", self.hook.map(|hook| hook.to_string())),
+            ("event", self.event.map(|event| event.to_string())),
+            ("state", self.state.map(|state| state.as_str().to_owned())),
+            ("since", self.since.map(When::rfc3339)),
+            ("until", self.until.map(When::rfc3339)),
+        ];
+        let filters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let listed = gather(client, &["api", "v1", "deliveries"], &filters, self.limit.get()).await?;
+        listed.print(json, "there are no such deliveries", |items: &[Shown]| table(&COLUMNS, items))?;
+        if listed.more {
+            output::note("there are more deliveries: raise --limit to see them");
+        }
+        Ok(())
+    }
+}
+
+async fn show(client: &Client, id: DeliveryId, json: bool) -> Result<(), Failure> {
+    let path = ["api", "v1", "deliveries", &id.to_string()];
+    let answer = client.ask(client.request(Method::GET, &path, &[])).await?;
+    let delivery: Shown = answer.json()?;
+    if json {
+        return output::print(&answer.text());
+    }
+    output::print(&format!("{}{}", delivery.details_but("attempts"), attempts::told(&answer.json()?)))
+}
+
+async fn redeliver(client: &Client, id: DeliveryId, json: bool) -> Result<(), Failure> {
+    let path = ["api", "v1", "deliveries", &id.to_string(), "redeliver"];
+    let answer = client.send(client.request(Method::POST, &path, &[])).await?;
+    if answer.status == StatusCode::NOT_FOUND {
+        return Err(answer.failure().advise("`nyala deliveries list` shows which there are."));
+    }
+    if !answer.status.is_success() {
+        return Err(answer.failure());
+    }
+    let new: Shown = answer.json()?;
+    if json {
+        return output::print(&answer.text());
+    }
+    output::print(&format!("{} redelivers {id} to hook {}", new.text("id"), new.text("hook")))
+}
