@@ -15,6 +15,7 @@ use clap::{ArgMatches, Args};
 use humantime::Duration as Span;
 
 use crate::delivery::Policy;
+use crate::domain::breaker::BreakerRules;
 use crate::domain::network::Network;
 use crate::domain::retry::RetrySchedule;
 use crate::telemetry::{LogFormat, LogLevel};
@@ -61,7 +62,7 @@ pub struct Flags {
     /// After so many failures in a row a hook is failing: its backlog waits, and single probes go out [default: 5]
     #[arg(long, env = "NYALA_BREAKER_FAILURES", value_name = "NUMBER")]
     breaker_failures: Option<u32>,
-    /// A hook that has done nothing but fail for so long is paused, and the event HookDisabled published [default: 5days]
+    /// A hook that has done nothing but fail for so long is paused, and the event `HookDisabled` published [default: 5days]
     #[arg(long, env = "NYALA_BREAKER_PAUSE_AFTER", value_name = "TIME")]
     breaker_pause_after: Option<Span>,
     /// The largest body that is taken [default: 1 MiB]
@@ -120,6 +121,7 @@ impl Flags {
     pub fn resolve(self, matches: &ArgMatches) -> Result<(Settings, Vec<Shown>), ConfigError> {
         let file = self.config.as_deref().map(file::File::read).transpose()?;
         let mut layers = Layers { matches, file, shown: vec![] };
+        let rules = BreakerRules::default();
         let allow_network = Some(self.allow_network).filter(|list| !list.is_empty()).map(List);
         let settings = Settings {
             listen: layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?,
@@ -130,11 +132,11 @@ impl Flags {
                 timeout: *layers.pick("delivery-timeout", self.delivery_timeout, Duration::from_secs(10).into())?,
                 workers: layers.pick("workers", self.workers, 2048)?,
                 workers_per_hook: layers.pick("workers-per-hook", self.workers_per_hook, 16)?,
-                breaker_failures: layers.pick("breaker-failures", self.breaker_failures, 5)?,
+                breaker_failures: layers.pick("breaker-failures", self.breaker_failures, rules.failures)?,
                 breaker_pause_after: *layers.pick(
                     "breaker-pause-after",
                     self.breaker_pause_after,
-                    Duration::from_hours(5 * 24).into(),
+                    rules.pause_after.into(),
                 )?,
             },
             publish_wait: *layers.pick("publish-wait", self.publish_wait, Duration::ZERO.into())?,

@@ -136,12 +136,11 @@ impl HookFields {
             return Ok(Some(None));
         }
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        match number.filter(|number| (1..=most).contains(number)) {
-            Some(number) => Ok(Some(Some(number))),
-            None => {
-                let message = format!("is no whole number from 1 to {most}: give one, or null for the server's own");
-                Err(Invalid::new(field.name, message))
-            }
+        if let Some(number) = number.filter(|number| (1..=most).contains(number)) {
+            Ok(Some(Some(number)))
+        } else {
+            let message = format!("is no whole number from 1 to {most}: give one, or null for the server's own");
+            Err(Invalid::new(field.name, message))
         }
     }
 

@@ -33,7 +33,7 @@ impl When {
     pub fn rfc3339(self) -> String {
         let time = match self {
             Self::At(time) => time,
-            Self::Ago(duration) => SystemClock.now().minus(duration),
+            Self::Ago(duration) => SystemClock::default().now().minus(duration),
         };
         time.rfc3339()
     }

@@ -141,7 +141,7 @@ impl Lanes {
     /// while prompt hooks keep all workers busy.
     fn next_hook(&mut self) -> Option<HookId> {
         self.turn = self.turn.wrapping_add(1);
-        if self.turn % OTHERS_EVERY == 0 {
+        if self.turn.is_multiple_of(OTHERS_EVERY) {
             self.next_other().or_else(|| self.next_prompt())
         } else {
             self.next_prompt().or_else(|| self.next_other())

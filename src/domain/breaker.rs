@@ -16,6 +16,12 @@ pub struct BreakerRules {
     pub probes: RetrySchedule,
 }
 
+impl Default for BreakerRules {
+    fn default() -> Self {
+        Self { failures: 5, pause_after: Duration::from_hours(5 * 24), probes: RetrySchedule::default() }
+    }
+}
+
 /// The longest wait between two probes: a receiver that is back is noticed within it.
 const MAX_PROBE_WAIT: Duration = Duration::from_hours(1);
 
@@ -89,7 +95,7 @@ mod tests {
     fn rules() -> BreakerRules {
         BreakerRules {
             failures: 3,
-            pause_after: Duration::from_secs(600),
+            pause_after: Duration::from_mins(10),
             probes: "10s,60s,2h".parse().expect("a schedule"),
         }
     }
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_probe_comes_no_earlier_than_the_receiver_asked() {
-        let asked = Duration::from_secs(7200);
+        let asked = Duration::from_hours(2);
         let breaker = failed(failed(Breaker::default(), 1), 2).after_failure(at(3), false, asked, &rules(), 0.5);
         assert_eq!(breaker.probe_at, Some(at(7203)));
     }

@@ -19,6 +19,7 @@ pub enum Added {
 
 /// What came of changing a hook.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and not for long")]
 pub enum Changed {
     /// It is now like this.
     To(Hook),

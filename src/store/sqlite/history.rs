@@ -188,6 +188,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::breaker::BreakerRules;
     use crate::store::sqlite::{Readers, open};
     use std::sync::Arc;
 
@@ -204,7 +205,7 @@ mod tests {
     fn no_list_of_what_is_rare_looks_through_what_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nyala.db");
-        let _session = open(&path, Arc::default()).unwrap();
+        let _session = open(&path, Arc::default(), BreakerRules::default()).unwrap();
         let reader = Readers::open(&path).unwrap().get().unwrap();
         let table = [
             (DELIVERIES, "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),

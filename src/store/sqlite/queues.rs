@@ -18,7 +18,7 @@ const HOLD: &str = "UPDATE hook_queues SET due_at = ?2, not_before = ?2 WHERE ho
 
 const LET_GO: &str = "UPDATE hook_queues SET due_at = ?2, not_before = 0 WHERE hook_id = ?1";
 
-/// Without those that are blocked, which have no due_at.
+/// Without those that are blocked, which have no `due_at`.
 const HEAD: &str = "
     SELECT due_at FROM deliveries
     WHERE hook_id = ?1 AND state = 0 AND due_at IS NOT NULL
