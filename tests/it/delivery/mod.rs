@@ -1,9 +1,12 @@
 //! Outward: from what is owed to what is on record, against receivers of every kind.
 
 mod backlog;
+mod breaker;
 mod gate;
 mod keys;
+mod limits;
 mod misbehaving;
+mod order;
 mod raw;
 mod removal;
 mod restart;
