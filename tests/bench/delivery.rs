@@ -1,25 +1,29 @@
 //! How fast events come in and go out, measured on this machine: `cargo bench --bench delivery`.
 //!
-//! The release binary, a receiver and a publisher each run in a process of their own, on the loopback only. Every rate is
-//! held against R, a bare reqwest loop against the same receiver, measured right before it: R swings a good deal from
-//! minute to minute on a shared machine, so only the ratios of such pairs can be compared between two runs. One table goes to stdout
-//! (or, with `--json`, one object), what happens meanwhile to stderr. The exit code is 0 only if everything was measured.
+//! The release binary, a receiver and two publishers each run in a process of their own, on the loopback only. A machine
+//! swings a good deal from minute to minute, so every figure is held against another that was measured right before it,
+//! most rates against R, a bare reqwest loop to the same receiver: only the ratios of such pairs can be compared between
+//! two runs. What they are to stands beside them. One table goes to stdout (or, with `--json`, one object), what happens
+//! meanwhile to stderr. The exit code is 0 only if everything was measured.
 //!
-//! `cargo bench --bench delivery -- --help` lists the knobs.
+//! `cargo bench --bench delivery -- --help` lists the knobs and the scenarios.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark is about real time, nobody can hand it in")]
 
+mod admin;
 mod args;
+mod crew;
 mod disk;
-mod figures;
 mod load;
-mod measure;
 mod payload;
 mod process;
 mod publisher;
 mod receiver;
 mod row;
+mod scenarios;
+mod seen;
 mod server;
+mod spread;
 mod stage;
 mod table;
 mod wire;
@@ -55,16 +59,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures everything that the arguments ask for, and prints it.
+/// Measures everything that the arguments ask for, and prints it; what was measured before something went wrong is
+/// printed too.
 fn bench(args: &Args) -> Result<()> {
     process::heed_signals()?;
-    let plan = Plan::of(args);
-    let figures = measure::everything(&plan)?;
-    let rows = figures.rows(&plan);
+    let (rows, done) = scenarios::everything(&Plan::of(args))?;
     if args.json {
         println!("{}", table::json(&rows));
     } else {
         println!("{}", table::plain(&rows));
     }
-    Ok(())
+    done
 }

@@ -1,7 +1,7 @@
-//! The two ways in which the publisher sends events: as fast as the answers come back, and on schedule.
+//! The ways in which the publisher sends events: as fast as the answers come back, on schedule, and one by one with a watch in hand.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::payload;
 use crate::publisher::client;
-use crate::wire::{Tally, Until, now_nanos};
+use crate::wire::{Tally, Timed, Until, now_nanos};
 
 /// The longest that a connection stays away after a 503, whatever `Retry-After` says: the load is to stay on.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -69,20 +69,21 @@ pub async fn closed(url: &str, connections: u32, until: Until) -> crate::Result<
     started.gather(senders).await
 }
 
-/// Posts this many stamped payloads, evenly spread, each at its time even if earlier ones are still out.
+/// Posts this many stamped payloads, evenly spread over time and over the URLs, each at its time even if earlier ones
+/// are still out.
 ///
 /// # Errors
 ///
 /// As [`closed`].
-pub async fn paced(url: &str, per_second: u32, count: u32) -> crate::Result<Tally> {
+pub async fn paced(urls: &[String], per_second: u32, count: u32) -> crate::Result<Tally> {
     let client = client()?;
-    let url: Url = url.parse()?;
+    let urls: Vec<Url> = urls.iter().map(|url| url.parse()).collect::<Result<_, _>>()?;
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_second);
     // Whoever is late catches up: a schedule that waits for the server would hide its worst moments.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let started = Started::now();
     let mut senders = JoinSet::new();
-    for _ in 0..count {
+    for url in urls.iter().cycle().take(usize::try_from(count)?) {
         ticks.tick().await;
         let (client, url) = (client.clone(), url.clone());
         senders.spawn(async move {
@@ -91,6 +92,25 @@ pub async fn paced(url: &str, per_second: u32, count: u32) -> crate::Result<Tall
         });
     }
     started.gather(senders).await
+}
+
+/// Posts the plain payload one after the other until it is enough, and times each.
+///
+/// # Errors
+///
+/// As [`closed`].
+pub async fn watch(url: &str, enough: &AtomicBool) -> crate::Result<Tally> {
+    let client = client()?;
+    let url: Url = url.parse()?;
+    let body = payload::plain();
+    let mut tally = Tally { first_nanos: now_nanos(), ..Tally::default() };
+    while !enough.load(Ordering::SeqCst) {
+        let (sent_nanos, begun) = (now_nanos(), Instant::now());
+        tally.refused += post(&client, &url, &body).await?;
+        let took_nanos = u64::try_from(begun.elapsed().as_nanos())?;
+        tally.watched.push(Timed { sent_nanos, took_nanos });
+    }
+    Ok(tally)
 }
 
 /// The moment at which a load began, by the clock of this process and by the one that all processes share.

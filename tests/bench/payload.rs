@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The type under which it is published.
+/// The type under which it is published, unless several are needed.
 pub const EVENT_TYPE: &str = "PostDeployment";
 
 /// The part of a stamped payload that the receiver looks at.

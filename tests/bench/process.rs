@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,6 +45,13 @@ pub fn heed_signals() -> crate::Result<()> {
 /// Fails once the bench has been told to stop.
 pub fn ensure_wanted() -> crate::Result<()> {
     if INTERRUPTED.load(Ordering::SeqCst) { Err("interrupted".into()) } else { Ok(()) }
+}
+
+/// Lets this process open as many files as the system allows it. Only the helpers do: what a limit does to the server is
+/// part of what is measured.
+pub fn raise_file_limit() -> crate::Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// A process, killed on drop, with the lines of its stdout and when each was read.

@@ -2,19 +2,18 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use reqwest::Client;
-use reqwest::header::CONTENT_TYPE;
 
-use crate::load;
-use crate::payload;
-use crate::wire::{Job, Tally, say};
+use crate::wire::{Job, Tally, Word, say};
+use crate::{admin, load, process};
 
-/// Between two looks at a server that is not ready yet.
-const READY_PAUSE: Duration = Duration::from_millis(20);
+/// A job, and the milliseconds that it may take.
+type Limited = (Job, u64);
 
 /// Does jobs until the bench closes stdin, and then stops at once, even in the middle of one.
 ///
@@ -22,23 +21,35 @@ const READY_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// If the runtime cannot start, or the bench is no longer there to hear the answer.
 pub fn run() -> crate::Result<()> {
+    process::raise_file_limit()?;
     // Fails only if there is one already, which would do as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    for job in jobs() {
-        let answer = runtime.block_on(perform(job)).map_err(|failure| failure.to_string());
+    let enough = Arc::new(AtomicBool::new(false));
+    for (job, limit_ms) in jobs(Arc::clone(&enough)) {
+        let answer = runtime.block_on(within(limit_ms, perform(job, &enough))).map_err(|failure| failure.to_string());
+        // Whether or not it was a watch that came to its end: the next one begins afresh.
+        enough.store(false, Ordering::SeqCst);
         say(&answer)?;
     }
     Ok(())
 }
 
-/// Reads jobs on a thread of its own, so that the end of stdin is seen while a job is being done.
-fn jobs() -> mpsc::Receiver<Job> {
+/// Reads words on a thread of its own, so that an `Enough` and the end of stdin are seen while a job is being done.
+fn jobs(enough: Arc<AtomicBool>) -> mpsc::Receiver<Limited> {
     let (sender, jobs) = mpsc::channel();
     thread::spawn(move || {
         for line in io::stdin().lines() {
-            let job = line.ok().and_then(|line| serde_json::from_str(&line).ok());
-            if job.is_none_or(|job| sender.send(job).is_err()) {
+            let word = line.ok().and_then(|line| serde_json::from_str(&line).ok());
+            let heard = match word {
+                Some(Word::Do { job, limit_ms }) => sender.send((job, limit_ms)).is_ok(),
+                Some(Word::Enough) => {
+                    enough.store(true, Ordering::SeqCst);
+                    true
+                }
+                None => false,
+            };
+            if !heard {
                 break;
             }
         }
@@ -47,14 +58,14 @@ fn jobs() -> mpsc::Receiver<Job> {
     jobs
 }
 
-async fn perform(job: Job) -> crate::Result<Tally> {
+async fn perform(job: Job, enough: &AtomicBool) -> crate::Result<Tally> {
     match job {
-        Job::Load { url, connections, until, limit_ms } => {
-            within(limit_ms, load::closed(&url, connections, until)).await
-        }
-        Job::Paced { url, per_second, count, limit_ms } => within(limit_ms, load::paced(&url, per_second, count)).await,
-        Job::Subscribe { server, targets, limit_ms } => within(limit_ms, subscribe(&server, &targets)).await,
-        Job::Ready { server, limit_ms } => within(limit_ms, ready(&server)).await,
+        Job::Load { url, connections, until } => load::closed(&url, connections, until).await,
+        Job::Paced { urls, per_second, count } => load::paced(&urls, per_second, count).await,
+        Job::Watch { url } => load::watch(&url, enough).await,
+        Job::Subscribe { server, hooks } => admin::subscribe(&server, hooks).await,
+        Job::Repoint { server, hooks } => admin::repoint(&server, hooks).await,
+        Job::Ready { server } => admin::ready(&server).await,
     }
 }
 
@@ -67,26 +78,4 @@ async fn within(limit_ms: u64, job: impl Future<Output = crate::Result<Tally>>) 
 /// A client that keeps its connections and minds no proxy from the environment.
 pub fn client() -> reqwest::Result<Client> {
     Client::builder().no_proxy().build()
-}
-
-async fn subscribe(server: &str, targets: &[String]) -> crate::Result<Tally> {
-    let client = client()?;
-    for target in targets {
-        let hook = serde_json::json!({ "url": target, "event": payload::EVENT_TYPE });
-        let request = client.post(format!("{server}/api/hooks")).header(CONTENT_TYPE, "application/json");
-        let response = request.body(hook.to_string()).send().await?;
-        let status = response.status().as_u16();
-        if status != 201 {
-            return Err(format!("a subscription was answered {status}: {}", response.text().await?).into());
-        }
-    }
-    Ok(Tally::default())
-}
-
-async fn ready(server: &str) -> crate::Result<Tally> {
-    let client = client()?;
-    while !client.get(format!("{server}/readyz")).send().await?.status().is_success() {
-        tokio::time::sleep(READY_PAUSE).await;
-    }
-    Ok(Tally::default())
 }

@@ -1,6 +1,6 @@
 //! The receiver: answers every POST with an empty 200 and counts it, and does as little else as it can.
 //!
-//! Posts to `/raw` are answered but not counted, those to `/latency` are also read for the time at which they were sent.
+//! Posts to `/raw` are answered but not counted, those to `/latency/…` are also read for the time at which they were sent.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,10 +14,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::payload;
 use crate::wire::{Ask, Heard, now_nanos, say};
+use crate::{payload, process};
 
 /// What has arrived since the last `Expect`.
 #[derive(Default)]
@@ -33,10 +33,14 @@ struct Arrivals {
 ///
 /// If it cannot listen, or the bench says what it does not understand.
 pub fn run() -> crate::Result<()> {
+    process::raise_file_limit()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let arrivals = Arc::new(Arrivals::default());
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
-    say(&Heard::Listening { port: listener.local_addr()?.port() })?;
+    // Bound so that nobody else gets it, and never listened at.
+    let refusing = TcpSocket::new_v4()?;
+    refusing.bind(([127, 0, 0, 1], 0).into())?;
+    say(&Heard::Listening { port: listener.local_addr()?.port(), refusing: refusing.local_addr()?.port() })?;
     runtime.spawn(accept(listener, Arc::clone(&arrivals)));
     for line in io::stdin().lines() {
         say(&arrivals.answer(&serde_json::from_str(&line?)?))?;
@@ -97,14 +101,15 @@ async fn serve(stream: TcpStream, arrivals: Arc<Arrivals>) {
 
 async fn receive(arrivals: &Arrivals, request: Request<Incoming>) -> hyper::Result<Response<Empty<Bytes>>> {
     let (head, mut body) = request.into_parts();
-    if head.uri.path() == "/latency" {
+    let path = head.uri.path();
+    if path.starts_with("/latency/") {
         arrivals.keep_latency(&body.collect().await?.to_bytes());
     } else {
         while let Some(frame) = body.frame().await {
             frame?;
         }
     }
-    if head.uri.path() != "/raw" {
+    if path != "/raw" {
         arrivals.count_one();
     }
     Ok(Response::new(Empty::new()))

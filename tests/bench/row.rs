@@ -1,4 +1,6 @@
-//! One line of the result, and the arithmetic behind it.
+//! One line of the result.
+
+use crate::spread::{Spread, percentile};
 
 /// A rate, and the R that was measured right before it.
 pub struct Pair {
@@ -15,12 +17,19 @@ pub enum Unit {
     Count,
 }
 
-/// The middle of several runs, and how far they went.
+/// What a ratio is to: a figure of the same run.
 #[derive(Clone, Copy)]
-pub struct Spread {
-    pub median: f64,
-    pub min: f64,
-    pub max: f64,
+pub enum Base {
+    /// R, the bare loop.
+    Raw,
+    /// An empty database.
+    Empty,
+    /// Deliveries of what is just being published.
+    Live,
+    /// One hook instead of many.
+    OneHook,
+    /// The same with nothing beside it.
+    Alone,
 }
 
 /// What a row says: one number, or several runs of the same.
@@ -30,6 +39,15 @@ pub enum Value {
     Runs(Spread),
 }
 
+impl Value {
+    fn of(runs: &[f64]) -> Self {
+        match runs {
+            [run] => Self::One(*run),
+            _ => Self::Runs(Spread::of(runs)),
+        }
+    }
+}
+
 /// One row of the table, and one to six members of the JSON object.
 pub struct Row {
     /// The start of its names in JSON, without the unit.
@@ -37,27 +55,37 @@ pub struct Row {
     pub label: String,
     pub unit: Unit,
     pub value: Value,
-    /// The same runs, each divided by its R.
-    pub of_raw: Option<Spread>,
+    pub ratio: Option<(Base, Value)>,
 }
 
 impl Row {
     /// A row that says one number.
     pub fn one(key: &str, label: String, unit: Unit, number: f64) -> Self {
-        Self { key: key.into(), label, unit, value: Value::One(number), of_raw: None }
+        Self { key: key.into(), label, unit, value: Value::One(number), ratio: None }
     }
 
     /// A row of several runs.
     pub fn runs(key: &str, label: String, unit: Unit, runs: &[f64]) -> Self {
-        Self { key: key.into(), label, unit, value: Value::Runs(Spread::of(runs)), of_raw: None }
+        Self { key: key.into(), label, unit, value: Value::of(runs), ratio: None }
     }
 
     /// A row of rates, each held against its R.
-    pub fn pairs(key: String, label: String, pairs: &[Pair]) -> Self {
+    pub fn pairs(key: &str, label: String, pairs: &[Pair]) -> Self {
         let rates: Vec<_> = pairs.iter().map(|pair| pair.rate).collect();
         let ratios: Vec<_> = pairs.iter().map(|pair| pair.rate / pair.raw).collect();
-        let (value, of_raw) = (Value::Runs(Spread::of(&rates)), Some(Spread::of(&ratios)));
-        Self { key, label, unit: Unit::PerSecond, value, of_raw }
+        Self::runs(key, label, Unit::PerSecond, &rates).each_over(Base::Raw, &ratios)
+    }
+
+    /// The same row with its ratio to something.
+    pub fn over(mut self, base: Base, ratio: f64) -> Self {
+        self.ratio = Some((base, Value::One(ratio)));
+        self
+    }
+
+    /// The same row with the ratio of each of its runs to something.
+    pub fn each_over(mut self, base: Base, ratios: &[f64]) -> Self {
+        self.ratio = Some((base, Value::of(ratios)));
+        self
     }
 
     /// Two rows: what half of these milliseconds stay within, and what 99 in 100 do.
@@ -67,35 +95,4 @@ impl Row {
             Self::one(&format!("{key}_p{percent}"), label, Unit::Milliseconds, percentile(millis, percent))
         })
     }
-}
-
-impl Spread {
-    fn of(runs: &[f64]) -> Self {
-        let min = runs.iter().copied().fold(f64::INFINITY, f64::min);
-        let max = runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Self { median: median(runs), min, max }
-    }
-}
-
-/// The middle one, or the mean of the two in the middle; not a number if there is none.
-pub fn median(runs: &[f64]) -> f64 {
-    let sorted = sorted(runs);
-    let half = sorted.len() / 2;
-    match sorted.get(half) {
-        None => f64::NAN,
-        Some(middle) if sorted.len() % 2 == 1 => *middle,
-        Some(upper) => f64::midpoint(sorted[half - 1], *upper),
-    }
-}
-
-/// The smallest of them that so many in a hundred do not exceed; not a number if there is none.
-fn percentile(runs: &[f64], percent: usize) -> f64 {
-    let within = (runs.len() * percent).div_ceil(100);
-    sorted(runs).get(within.saturating_sub(1)).copied().unwrap_or(f64::NAN)
-}
-
-fn sorted(runs: &[f64]) -> Vec<f64> {
-    let mut sorted = runs.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted
 }

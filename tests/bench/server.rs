@@ -7,7 +7,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Failure;
-use crate::payload::EVENT_TYPE;
 use crate::process::{Process, ensure_wanted};
 
 /// How often the server's use of the processor is looked at while it comes to rest, and how long it may take.
@@ -27,17 +26,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the binary that cargo built for this bench on the database in `folder`, which is made if need be.
+    /// Starts the binary that cargo built for this bench on the database in `folder`, which is made if need be, with
+    /// these flags beside the usual ones.
     ///
     /// # Errors
     ///
     /// If it does not say within the limit where it listens.
-    pub fn start(folder: &Path, limit: Duration) -> crate::Result<Self> {
+    pub fn start(folder: &Path, flags: &[&str], limit: Duration) -> crate::Result<Self> {
         fs::create_dir_all(folder)?;
         let log = folder.join("server.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_nyala"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--allow-network", "loopback"]);
-        command.arg("--database").arg(folder.join("nyala.db"));
+        command.arg("--database").arg(folder.join("nyala.db")).args(flags);
         command.current_dir(folder).stderr(File::create(&log)?);
         // What the person at this machine has set for their own server is not what is measured.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"NYALA_")) {
@@ -58,9 +58,9 @@ impl Server {
         line.map_err(|why| with_log(&why, &self.log))
     }
 
-    /// Where events are published.
-    pub fn publish_url(&self) -> String {
-        format!("{}/api/hooks/publish/{EVENT_TYPE}", self.url)
+    /// Where events of this type are published.
+    pub fn publish_url(&self, event_type: &str) -> String {
+        format!("{}/api/hooks/publish/{event_type}", self.url)
     }
 
     /// The process, for who waits for something that will not come if it ends.

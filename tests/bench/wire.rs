@@ -5,17 +5,37 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// What the publisher is asked to do next. It answers each job with one `Result<Tally, String>`.
+/// What the publisher is told.
+#[derive(Serialize, Deserialize)]
+pub enum Word {
+    /// Do this within the limit. Answered with one `Result<Tally, String>`.
+    Do { job: Job, limit_ms: u64 },
+    /// Ends a `Job::Watch`, which then answers.
+    Enough,
+}
+
+/// What the publisher is asked to do next.
 #[derive(Serialize, Deserialize)]
 pub enum Job {
     /// Each connection posts the plain payload to `url`, one request after the other.
-    Load { url: String, connections: u32, until: Until, limit_ms: u64 },
-    /// Stamped payloads go to `url` on schedule, whether or not the earlier ones have been answered.
-    Paced { url: String, per_second: u32, count: u32, limit_ms: u64 },
-    /// One hook for each of these targets.
-    Subscribe { server: String, targets: Vec<String>, limit_ms: u64 },
+    Load { url: String, connections: u32, until: Until },
+    /// Stamped payloads go to each of `urls` in turn and on schedule, whether or not the earlier ones have been answered.
+    Paced { urls: Vec<String>, per_second: u32, count: u32 },
+    /// The plain payload goes to `url` again and again, one after the other, each timed, until it is enough.
+    Watch { url: String },
+    /// Makes these hooks.
+    Subscribe { server: String, hooks: Vec<NewHook> },
+    /// Gives each of these hooks its new URL.
+    Repoint { server: String, hooks: Vec<(u64, String)> },
     /// Wait until the server says that it is ready.
-    Ready { server: String, limit_ms: u64 },
+    Ready { server: String },
+}
+
+/// A hook to be made.
+#[derive(Serialize, Deserialize)]
+pub struct NewHook {
+    pub event_type: String,
+    pub url: String,
 }
 
 /// When a load is over.
@@ -38,6 +58,17 @@ pub struct Tally {
     pub seconds: f64,
     /// When the first request was sent, in nanoseconds since 1970.
     pub first_nanos: u64,
+    /// Each request of a watch.
+    pub watched: Vec<Timed>,
+    /// The ids of the hooks that were made, in the order in which they were asked for.
+    pub hooks: Vec<u64>,
+}
+
+/// When a request was sent, in nanoseconds since 1970, and how long its answer took.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct Timed {
+    pub sent_nanos: u64,
+    pub took_nanos: u64,
 }
 
 /// What the receiver is asked.
@@ -54,8 +85,10 @@ pub enum Ask {
 /// What the receiver says.
 #[derive(Serialize, Deserialize)]
 pub enum Heard {
+    /// It answers at `port`, and nobody does at `refusing`.
     Listening {
         port: u16,
+        refusing: u16,
     },
     Ready,
     /// The expected count was reached, at this many nanoseconds since 1970.
