@@ -12,7 +12,7 @@ pub const CONNECTIONS: u32 = 64;
 /// Hooks that want every event where fan-out is measured.
 pub const FAN_OUT: u32 = 50;
 
-/// Measures publishes, deliveries, latency, memory and start-up of the release binary.
+/// Measures publishes, deliveries, latency, fairness, memory and start-up of the release binary.
 #[derive(Parser)]
 #[command(bin_name = "cargo bench --bench delivery --")]
 pub struct Args {
@@ -55,6 +55,12 @@ pub struct Args {
     /// Hooks where there are many [default: 10000, quick: 1000]
     #[arg(long, value_parser = at_least_one())]
     hooks: Option<u32>,
+    /// Deliveries that the slow hook owes beside healthy ones [default: 500000, quick: 20000]
+    #[arg(long, value_parser = at_least_one())]
+    slow_owes: Option<u32>,
+    /// Seconds during which healthy hooks are watched, alone and again beside each kind of trouble [default: 6, quick: 2]
+    #[arg(long, value_parser = at_least_one())]
+    fairness_seconds: Option<u32>,
     /// Seconds after which a single step counts as stuck
     #[arg(long, default_value = "300", value_parser = positive_seconds)]
     limit: Duration,
@@ -88,6 +94,8 @@ pub struct Plan {
     pub finished: u32,
     pub backlog: u32,
     pub hooks: u32,
+    pub slow_owes: u32,
+    pub fairness_seconds: u32,
     pub limit: Duration,
     pub folder: PathBuf,
 }
@@ -110,6 +118,8 @@ impl Plan {
             finished: args.finished.unwrap_or(sized(1_000_000, 50_000)),
             backlog: args.backlog.unwrap_or(sized(1_000_000, 50_000)),
             hooks: args.hooks.unwrap_or(sized(10_000, 1_000)),
+            slow_owes: args.slow_owes.unwrap_or(sized(500_000, 20_000)),
+            fairness_seconds: args.fairness_seconds.unwrap_or(sized(6, 2)),
             limit: args.limit,
             folder: args.folder.clone(),
         }

@@ -11,6 +11,7 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark is about real time, nobody can hand it in")]
 
 mod admin;
+mod answers;
 mod args;
 mod crew;
 mod disk;

@@ -1,14 +1,14 @@
 //! The receiver: answers every POST with an empty 200 and counts it, and does as little else as it can.
 //!
-//! Posts to `/raw` are answered but not counted, those to `/latency/…` are also read for the time at which they were sent.
+//! Posts to `/raw` are answered but not counted, those to `/latency/…` are also read for the time at which they were sent,
+//! and some paths are answered badly on purpose (see [`Manner`]).
 
 use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,6 +16,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::answers::{Body, Manner};
 use crate::wire::{Ask, Heard, now_nanos, say};
 use crate::{payload, process};
 
@@ -99,7 +100,7 @@ async fn serve(stream: TcpStream, arrivals: Arc<Arrivals>) {
     let _ = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn receive(arrivals: &Arrivals, request: Request<Incoming>) -> hyper::Result<Response<Empty<Bytes>>> {
+async fn receive(arrivals: &Arrivals, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
     let (head, mut body) = request.into_parts();
     let path = head.uri.path();
     if path.starts_with("/latency/") {
@@ -109,8 +110,9 @@ async fn receive(arrivals: &Arrivals, request: Request<Incoming>) -> hyper::Resu
             frame?;
         }
     }
-    if path != "/raw" {
+    let manner = Manner::of(path);
+    if manner.counts() && path != "/raw" {
         arrivals.count_one();
     }
-    Ok(Response::new(Empty::new()))
+    Ok(manner.answer().await)
 }

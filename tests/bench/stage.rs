@@ -67,6 +67,13 @@ impl Stage {
         server.stop(self.limit)
     }
 
+    /// Kills a server and removes its database, both of which are in a state that takes long to leave in good order.
+    pub fn abandon(&mut self, server: Server, name: &str) -> crate::Result<()> {
+        self.seen.note_peak(&server);
+        drop(server);
+        self.clear(name)
+    }
+
     /// Removes the database of this name, whose server is closed.
     pub fn clear(&self, name: &str) -> crate::Result<()> {
         Ok(std::fs::remove_dir_all(self.folder.path().join(name))?)

@@ -3,9 +3,11 @@
 mod backlog;
 mod crowd;
 mod deliveries;
+mod fairness;
 mod finished;
 mod latency;
 mod publishes;
+mod trouble;
 mod wide;
 
 use clap::ValueEnum;
@@ -38,6 +40,8 @@ pub enum Scenario {
     Crowd,
     /// One event to 10,000 hooks, and who publishes beside it
     Wide,
+    /// What slow, hanging and misbehaving receivers cost healthy ones
+    Fairness,
 }
 
 /// Measures everything in the plan: the rows, and what went wrong if they are not all there.
@@ -72,6 +76,7 @@ fn each(stage: &mut Stage, plan: &Plan, rows: &mut Vec<Row>) -> crate::Result<()
             Scenario::Backlog => rows.extend(backlog::measure(stage, plan)?),
             Scenario::Crowd => rows.extend(crowd::measure(stage, plan)?),
             Scenario::Wide => rows.extend(wide::measure(stage, plan)?),
+            Scenario::Fairness => rows.extend(fairness::measure(stage, plan)?),
         }
     }
     Ok(())
