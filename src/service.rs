@@ -85,7 +85,7 @@ impl Service {
             server: tokio::spawn(server::serve(listener, works.app(settings, stop.subscribe()), stop.subscribe())),
             dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
             replayer: tokio::spawn(works.replayer().run(stop.subscribe())),
-            sweeper: tokio::spawn(works.sweeper().run(stop.subscribe())),
+            sweeper: tokio::spawn(works.sweeper(settings).run(stop.subscribe())),
             stop,
             db,
             clock,
@@ -168,9 +168,10 @@ impl Works {
         }
     }
 
-    fn sweeper(&self) -> Sweeper {
+    fn sweeper(&self, settings: &Settings) -> Sweeper {
         Sweeper {
             db: self.db.clone(),
+            lease: settings.policy.lease(),
             clock: self.clock.clone(),
             removed: self.removed.clone(),
             wake: self.wake.clone(),

@@ -88,6 +88,7 @@ impl Dispatcher {
         while !*stop.borrow() {
             self.start_attempts();
             self.start_claim();
+            let next_time = self.next_time();
             tokio::select! {
                 // An error means that whoever could stop us is gone.
                 changed = stop.changed() => if changed.is_err() { break },
@@ -95,7 +96,7 @@ impl Dispatcher {
                 _ = self.handover.recv_many(&mut handed, GULP) => handed.drain(..).for_each(|handed| self.take_handed(handed)),
                 claimed = finished(&mut self.claim) => self.take_claimed(claimed),
                 () = wake.notified() => self.wants_claim = true,
-                () = rate(self.lanes.next_time(), &*self.worker.clock) => {}
+                () = rate(next_time, &*self.worker.clock) => {}
                 () = self.worker.clock.sleep_until(self.next_due) => {
                     self.next_due = Timestamp::MAX;
                     self.wants_claim = true;
@@ -114,14 +115,24 @@ impl Dispatcher {
         }
     }
 
-    /// Starts what may start; nothing while outcomes cannot be recorded.
+    /// Nothing starts while outcomes cannot be recorded.
+    fn is_stalled(&self) -> bool {
+        self.worker.unrecorded.load(Ordering::Relaxed) > 0
+    }
+
+    /// When a hook that waits for its rate may go on.
+    fn next_time(&self) -> Option<Duration> {
+        self.lanes.next_time().filter(|_| !self.is_stalled())
+    }
+
+    /// Starts what may start.
     fn start_attempts(&mut self) {
-        if self.worker.unrecorded.load(Ordering::Relaxed) > 0 {
+        if self.is_stalled() {
             return;
         }
         let now = self.worker.clock.elapsed();
         let targets = self.worker.db.targets();
-        let limits = |hook| targets.get(hook).map_or_else(Limits::default, |target| target.limits);
+        let limits = |hook| targets.get(hook).map_or_else(Limits::default, |target| target.limits());
         while let Some(leased) = self.lanes.next(now, limits) {
             self.carried += 1;
             tokio::spawn(self.worker.clone().carry(leased));
@@ -166,15 +177,32 @@ impl Dispatcher {
         // Never later than what was recorded while the claim was under way.
         self.next_due = claimed.next_due.map_or(self.next_due, |due_at| self.next_due.min(due_at));
         // Nothing in memory may end any more that would call for the next claim.
-        let idle = |&hook: &HookId| room.held_by(hook) == 0;
+        let idle = |&hook: &HookId| room.held_by(hook) == 0 && room.free_for(hook) > 0;
         self.wants_claim |= if claimed.crowded { room.is_empty() } else { claimed.behind.iter().any(idle) };
         self.take(claimed.leased);
     }
 
+    /// What waits for a hook that lags makes room for others.
+    fn give_back(&self, leased: Vec<Leased>) {
+        if !leased.is_empty() {
+            tokio::spawn(self.worker.clone().give_back(leased));
+        }
+    }
+
     fn note(&mut self, heard: Heard) {
         match heard {
-            Heard::Slow(hook) => self.lanes.lags(hook),
-            Heard::Attempt(hook, showing) => self.lanes.ended(hook, showing),
+            Heard::Slow(hook) => {
+                let waiting = self.lanes.lags(hook);
+                self.give_back(waiting);
+            }
+            Heard::Attempt(hook, showing) => {
+                let waiting = self.lanes.ended(hook, showing);
+                self.give_back(waiting);
+            }
+            Heard::GivenBack(due_at) => {
+                self.next_due = due_at.map_or(self.next_due, |due_at| self.next_due.min(due_at));
+                self.wants_claim |= self.crowded;
+            }
             Heard::Delivery(hook, Aftermath { due_at, closed }) => {
                 self.carried -= 1;
                 if closed {

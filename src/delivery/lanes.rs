@@ -37,9 +37,21 @@ struct Lane {
     in_flight: usize,
     pace: Pace,
     limits: Limits,
-    /// Whether it stands in one of the lists.
-    listed: bool,
+    /// In which of the lists it stands; what stands in another is out of date.
+    listed: Listed,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Listed {
+    #[default]
+    Nowhere,
+    Prompt,
+    Others,
+    Timed,
+}
+
+/// So many deliveries of a hook that lags stay in memory; the others wait in the store.
+const KEPT: usize = 1;
 
 impl Lanes {
     pub(super) fn new(workers: usize, workers_per_hook: usize) -> Self {
@@ -70,11 +82,11 @@ impl Lanes {
         while self.in_flight < self.workers {
             let hook = self.next_hook()?;
             let Some(lane) = self.by_hook.get_mut(&hook) else { continue };
-            lane.listed = false;
+            lane.listed = Listed::Nowhere;
             lane.limits = limits(hook);
             let at = lane.pace.may_start(now, lane.limits);
             if at > now {
-                lane.listed = true;
+                lane.listed = Listed::Timed;
                 self.timed.push(Reverse((at, hook)));
             } else if let Some(leased) = self.start(hook, now) {
                 return Some(leased);
@@ -89,19 +101,26 @@ impl Lanes {
     }
 
     /// An attempt has ended and its worker is free; what it showed, if it was made.
-    pub(super) fn ended(&mut self, hook: HookId, showing: Option<Showing>) {
+    /// Answers what had better wait in the store.
+    pub(super) fn ended(&mut self, hook: HookId, showing: Option<Showing>) -> Vec<Leased> {
+        let lags = showing == Some(Showing::Lagging);
+        self.in_flight -= 1;
         self.change(hook, |lane| {
             lane.in_flight -= 1;
-            if let Some(showing) = showing {
-                lane.pace.showed(showing);
+            match showing {
+                Some(showing) => lane.pace.showed(showing),
+                None => lane.pace.not_made(lane.limits),
             }
-        });
-        self.in_flight -= 1;
+            if lags { lane.withdrawn() } else { vec![] }
+        })
     }
 
-    /// An attempt takes its time.
-    pub(super) fn lags(&mut self, hook: HookId) {
-        self.change(hook, |lane| lane.pace.showed(Showing::Lagging));
+    /// An attempt takes its time. Answers what had better wait in the store.
+    pub(super) fn lags(&mut self, hook: HookId) -> Vec<Leased> {
+        self.change(hook, |lane| {
+            lane.pace.showed(Showing::Lagging);
+            lane.withdrawn()
+        })
     }
 
     /// The hook's breaker has closed: its backlog is not to come all at once.
@@ -110,18 +129,19 @@ impl Lanes {
     }
 
     /// Changes a lane, and counts anew what it has in flight.
-    fn change(&mut self, hook: HookId, change: impl FnOnce(&mut Lane)) {
+    fn change<T: Default>(&mut self, hook: HookId, change: impl FnOnce(&mut Lane) -> T) -> T {
         let Some(lane) = self.by_hook.get_mut(&hook) else {
-            return;
+            return T::default();
         };
         self.lagging -= lane.lagging();
-        change(lane);
+        let changed = change(lane);
         self.lagging += lane.lagging();
         if lane.is_forgettable() {
             self.by_hook.remove(&hook);
         } else {
             self.list(hook);
         }
+        changed
     }
 
     fn start(&mut self, hook: HookId, now: Duration) -> Option<Leased> {
@@ -148,47 +168,54 @@ impl Lanes {
         }
     }
 
-    /// A hook that no longer is prompt goes to where it belongs.
     fn next_prompt(&mut self) -> Option<HookId> {
         while let Some(hook) = self.prompt.pop_front() {
-            if self.is_prompt(hook) {
+            if self.is_listed(hook, Listed::Prompt) {
                 return Some(hook);
             }
-            self.others.push_back(hook);
         }
         None
     }
 
     fn next_other(&mut self) -> Option<HookId> {
-        let free = self.lagging < (self.workers / 2).max(1);
-        if free { self.others.pop_front() } else { None }
+        while self.lagging < (self.workers / 2).max(1) {
+            let hook = self.others.pop_front()?;
+            if self.is_listed(hook, Listed::Others) {
+                return Some(hook);
+            }
+        }
+        None
     }
 
-    fn is_prompt(&self, hook: HookId) -> bool {
-        self.by_hook.get(&hook).is_some_and(|lane| lane.pace.is_prompt())
+    fn is_listed(&self, hook: HookId, listed: Listed) -> bool {
+        self.by_hook.get(&hook).is_some_and(|lane| lane.listed == listed)
     }
 
     fn list_those_whose_time_has_come(&mut self, now: Duration) {
         while self.next_time().is_some_and(|at| at <= now)
             && let Some(Reverse((_, hook))) = self.timed.pop()
         {
-            if let Some(lane) = self.by_hook.get_mut(&hook) {
-                lane.listed = false;
+            if let Some(lane) = self.by_hook.get_mut(&hook).filter(|lane| lane.listed == Listed::Timed) {
+                lane.listed = Listed::Nowhere;
             }
             self.list(hook);
         }
     }
 
+    /// Lists a hook that has work and a free worker where it belongs now.
     fn list(&mut self, hook: HookId) {
         let Some(lane) = self.by_hook.get_mut(&hook) else {
             return;
         };
-        if lane.listed || lane.waiting.is_empty() || !lane.has_worker(self.workers_per_hook) {
+        let (listed, list) =
+            if lane.pace.is_prompt() { (Listed::Prompt, &mut self.prompt) } else { (Listed::Others, &mut self.others) };
+        if lane.listed == listed || lane.listed == Listed::Timed {
             return;
         }
-        lane.listed = true;
-        let list = if lane.pace.is_prompt() { &mut self.prompt } else { &mut self.others };
-        list.push_back(hook);
+        if !lane.waiting.is_empty() && lane.has_worker(self.workers_per_hook) {
+            lane.listed = listed;
+            list.push_back(hook);
+        }
     }
 }
 
@@ -202,9 +229,15 @@ impl Lane {
         if self.pace.is_prompt() { 0 } else { self.in_flight }
     }
 
+    /// Takes out what waits, but for the next; in the order in which it came.
+    fn withdrawn(&mut self) -> Vec<Leased> {
+        let keep = KEPT.min(self.waiting.len());
+        self.waiting.split_off(keep).into()
+    }
+
     /// Nothing to do, and nothing that a new lane would not know.
     fn is_forgettable(&self) -> bool {
-        self.waiting.is_empty() && self.in_flight == 0 && !self.listed && self.pace == Pace::default()
+        self.waiting.is_empty() && self.in_flight == 0 && self.listed == Listed::Nowhere && self.pace == Pace::default()
     }
 }
 
@@ -214,6 +247,7 @@ mod tests {
     use crate::domain::event::{Event, EventType};
     use crate::domain::id::{EventId, Lease, Seq};
     use crate::domain::time::Timestamp;
+    use crate::store::Errand;
     use std::sync::Arc;
 
     fn leased(hook: i64, seq: i64) -> Leased {
@@ -232,7 +266,7 @@ mod tests {
             until: Timestamp::MAX,
             hook: HookId(hook),
             attempts: 0,
-            probe: false,
+            errand: Errand::Usual,
             event: Arc::new(event),
         }
     }

@@ -163,13 +163,16 @@ async fn read(mut response: Response<Incoming>, now: impl Fn() -> Timestamp) -> 
     let retry_after = header.and_then(|value| retry_after(value, now()));
     let headers = kept_headers(response.headers());
     match kept_body(&mut response).await {
-        Ok(body) => Outcome::Answered(Answer { status: status.as_u16(), reason, headers, body, retry_after }),
+        Ok((body, cut)) => {
+            Outcome::Answered(Answer { status: status.as_u16(), reason, headers, body, cut, retry_after })
+        }
         Err(e) => Outcome::Failed(format!("the answer ({}) broke off: {}", status.as_u16(), root_cause(&e))),
     }
 }
 
-/// Reads the body so that the connection can be used again, and keeps its beginning.
-async fn kept_body(response: &mut Response<Incoming>) -> hyper::Result<Bytes> {
+/// Reads the body so that the connection can be used again, and keeps its beginning;
+/// true if there was more than we read.
+async fn kept_body(response: &mut Response<Incoming>) -> hyper::Result<(Bytes, bool)> {
     let mut kept = BytesMut::new();
     let mut read = 0;
     while let Some(frame) = response.frame().await.transpose()? {
@@ -178,10 +181,10 @@ async fn kept_body(response: &mut Response<Incoming>) -> hyper::Result<Bytes> {
         let room = KEPT_BYTES - kept.len();
         kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if read >= READ_BYTES {
-            break;
+            return Ok((kept.freeze(), true));
         }
     }
-    Ok(kept.freeze())
+    Ok((kept.freeze(), false))
 }
 
 fn kept_headers(headers: &HeaderMap) -> HeaderLines {

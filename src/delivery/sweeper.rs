@@ -19,6 +19,8 @@ const STEP: usize = 500;
 pub struct Sweeper {
     /// The store.
     pub db: Db,
+    /// How long a delivery is leased for.
+    pub lease: Duration,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Says that a hook was removed.
@@ -46,6 +48,7 @@ impl Sweeper {
 
     async fn sweep(&self, stop: &watch::Receiver<bool>) -> Result<()> {
         let now = self.clock.now();
+        self.db.fan_out(now, now.plus(self.lease));
         while !*stop.borrow() && self.db.cancel_owed(now, STEP).await? {}
         let before = now.minus(KEY_RETENTION);
         while !*stop.borrow() && self.db.write(move |store| store.forget_keys(before, STEP)).await? == STEP {}

@@ -13,7 +13,8 @@ use super::sender::{Sender, Shortage};
 use super::{Policy, SLOW};
 use crate::clock::Clock;
 use crate::domain::delivery::{Attempt, Next, decide};
-use crate::domain::id::{DeliveryId, HookId};
+use crate::domain::id::{DeliveryId, HookId, Lease, Seq};
+use crate::domain::outcome::Outcome;
 use crate::domain::pace::Showing;
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
@@ -30,6 +31,8 @@ pub(super) enum Heard {
     Attempt(HookId, Option<Showing>),
     /// All is on record, the delivery is out of memory.
     Delivery(HookId, Aftermath),
+    /// Deliveries that waited are in the store again, to be looked at then.
+    GivenBack(Option<Timestamp>),
 }
 
 /// What a delivery that ended left behind.
@@ -46,6 +49,9 @@ const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long to wait before an attempt for which this machine had no means is tried again.
 const CONNECT_AGAIN: Duration = Duration::from_secs(1);
+
+/// Deliveries that are given back in one transaction.
+const RELEASED_AT_ONCE: usize = 256;
 
 /// An attempt starts only if its lease lasts so much longer than the attempt may.
 const LEASE_SLACK: Duration = Duration::from_secs(10);
@@ -74,42 +80,51 @@ impl Worker {
             attempt = leased.attempts + 1,
         );
         let aftermath = self.attempt_and_record(&leased).instrument(span).await;
-        self.tell(Heard::Delivery(leased.hook, aftermath.unwrap_or_default()));
+        self.tell(Heard::Delivery(leased.hook, aftermath));
     }
 
-    async fn attempt_and_record(&self, leased: &Leased) -> Option<Aftermath> {
+    async fn attempt_and_record(&self, leased: &Leased) -> Aftermath {
         let (hook, bytes) = (leased.hook, leased.event.payload.len());
-        let Some((target, attempt)) = self.attempt(leased).await else {
-            self.tell(Heard::Attempt(hook, None));
-            self.db.room().give_back(hook, bytes);
-            return None;
+        let (target, attempt) = match self.attempt(leased).await {
+            Ok(made) => made,
+            Err(given_back) => {
+                self.tell(Heard::Attempt(hook, None));
+                self.db.room().give_back(hook, bytes);
+                return given_back;
+            }
         };
-        let showing = showing(&attempt);
-        self.tell(Heard::Attempt(hook, Some(showing)));
-        let now = self.clock.now();
+        let (showing, now) = (showing(&attempt), self.clock.now());
+        self.tell(Heard::Attempt(hook, showing));
         let next = decide(&attempt.outcome, attempt.number, &self.policy.retry_schedule, now, fastrand::f64());
         log(&attempt, next);
         let recorded = self.record(now, leased, &target, attempt, next).await;
-        self.db.room().finished(hook, bytes, showing);
+        let waited_long = leased.until.since(now) < self.policy.lease() / 2;
+        match showing {
+            Some(showing) => self.db.room().finished(hook, bytes, showing, waited_long),
+            None => self.db.room().give_back(hook, bytes),
+        }
         if next == Next::DropHook {
             self.removed.notify_one();
         }
         match recorded {
-            Some(Recorded::Kept { due_at, closed }) => Some(Aftermath { due_at, closed }),
-            _ => None,
+            Some(Recorded::Kept { due_at, closed }) => Aftermath { due_at, closed },
+            _ => Aftermath::default(),
         }
     }
 
-    /// Makes the attempt, as soon as this machine can; `None` if it is no longer ours
-    /// to make.
-    async fn attempt(&self, leased: &Leased) -> Option<(Arc<Target>, Attempt)> {
+    /// Makes the attempt, as soon as this machine can. If it is no longer ours to
+    /// make, the delivery was given back.
+    async fn attempt(&self, leased: &Leased) -> Result<(Arc<Target>, Attempt), Aftermath> {
+        let mut short_for = Duration::ZERO;
         loop {
             let target = self.ready(leased).await?;
             match self.send(leased, &target).await {
-                Ok(attempt) => return Some((target, attempt)),
-                Err(shortage) => {
+                Ok(attempt) => return Ok((target, attempt)),
+                Err((attempt, _)) if short_for >= self.policy.timeout => return Ok((target, attempt)),
+                Err((_, shortage)) => {
                     tracing::warn!(%shortage, "nobody is charged with it; trying again");
                     tokio::time::sleep(CONNECT_AGAIN).await;
+                    short_for += CONNECT_AGAIN;
                 }
             }
         }
@@ -117,24 +132,41 @@ impl Worker {
 
     /// Where the request goes, if it is still ours to send. A delivery whose
     /// hook was removed or is held back by now is given back.
-    async fn ready(&self, leased: &Leased) -> Option<Arc<Target>> {
+    async fn ready(&self, leased: &Leased) -> Result<Arc<Target>, Aftermath> {
         let now = self.clock.now();
         let target = self.db.targets().get(leased.hook);
-        if !target.as_ref().is_some_and(|target| leased.probe || target.held_until().is_none()) {
-            self.release(leased, now).await;
-            if target.is_none() {
-                self.removed.notify_one();
-            }
-            return None;
+        if target.is_none() {
+            self.removed.notify_one();
         }
+        let Some(target) = target.filter(|target| target.lets_out(leased.errand)) else {
+            let due_at = self.release(vec![(leased.seq, leased.lease)], now).await;
+            return Err(Aftermath { due_at, closed: false });
+        };
         let needed = now.plus(self.policy.timeout + LEASE_SLACK);
-        (needed <= leased.until || self.renew(leased, now).await).then_some(target).flatten()
+        if needed <= leased.until || self.renew(leased, now).await {
+            return Ok(target);
+        }
+        Err(Aftermath::default())
     }
 
-    async fn release(&self, leased: &Leased, now: Timestamp) {
-        let lease = [(leased.seq, leased.lease)];
-        if let Err(error) = self.db.write(move |store| store.release(now, &lease)).await {
-            tracing::warn!(%error, "a delivery could not be given back: its lease will run out");
+    /// Gives deliveries back that waited in memory; answers when their hooks are to
+    /// be looked at.
+    pub(super) async fn give_back(self: Arc<Self>, leased: Vec<Leased>) {
+        let now = self.clock.now();
+        for step in leased.chunks(RELEASED_AT_ONCE) {
+            let due_at = self.release(step.iter().map(|one| (one.seq, one.lease)).collect(), now).await;
+            self.db.room().give_back_all(step);
+            self.tell(Heard::GivenBack(due_at));
+        }
+    }
+
+    async fn release(&self, leases: Vec<(Seq, Lease)>, now: Timestamp) -> Option<Timestamp> {
+        match self.db.write(move |store| store.release(now, &leases)).await {
+            Ok(due_at) => due_at,
+            Err(error) => {
+                tracing::warn!(%error, "deliveries could not be given back: their leases will run out");
+                None
+            }
         }
     }
 
@@ -149,13 +181,24 @@ impl Worker {
         }
     }
 
-    async fn send(&self, leased: &Leased, target: &Target) -> Result<Attempt, Shortage> {
+    /// An attempt; with the shortage, if this machine could not make it.
+    async fn send(&self, leased: &Leased, target: &Target) -> Result<Attempt, (Attempt, Shortage)> {
         let started_at = self.clock.now();
         let request = compose(leased, target, started_at);
         let request_headers = on_record(&request.headers);
         let stopwatch = Instant::now();
-        let outcome = self.sender.send(request, || self.clock.now(), || self.lags(leased.hook)).await?;
-        Ok(Attempt { number: leased.attempts + 1, started_at, duration: stopwatch.elapsed(), request_headers, outcome })
+        let sent = self.sender.send(request, || self.clock.now(), || self.lags(leased.hook)).await;
+        let attempt = |outcome| Attempt {
+            number: leased.attempts + 1,
+            started_at,
+            duration: stopwatch.elapsed(),
+            request_headers,
+            outcome,
+        };
+        match sent {
+            Ok(outcome) => Ok(attempt(outcome)),
+            Err(shortage) => Err((attempt(Outcome::Hindered(shortage.to_string())), shortage)),
+        }
     }
 
     /// Records until it is recorded: an outcome is never forgotten while we
@@ -176,7 +219,7 @@ impl Worker {
             url: target.url.clone(),
             attempt,
             next,
-            probe: leased.probe,
+            errand: leased.errand,
             dice: fastrand::f64(),
         });
         let first = self.db.record(now, record.clone()).await;
@@ -220,10 +263,17 @@ impl Worker {
     }
 }
 
-/// How the hook did: what matters for its share of workers is whether it arrived, and soon.
-fn showing(attempt: &Attempt) -> Showing {
-    let prompt = attempt.outcome.arrived() && attempt.duration < SLOW;
-    if prompt { Showing::Prompt } else { Showing::Lagging }
+/// How the hook did: what matters for its share of workers is whether it arrived,
+/// soon, and with an answer that left the connection usable. Trouble of our own shows
+/// nothing.
+fn showing(attempt: &Attempt) -> Option<Showing> {
+    let whole = match &attempt.outcome {
+        Outcome::Answered(answer) => !answer.cut,
+        Outcome::Failed(_) | Outcome::Refused(_) => false,
+        Outcome::Hindered(_) => return None,
+    };
+    let prompt = whole && attempt.outcome.arrived() && attempt.duration < SLOW;
+    Some(if prompt { Showing::Prompt } else { Showing::Lagging })
 }
 
 /// A failure is said once, here; a success only to those who ask for details.

@@ -81,7 +81,7 @@ impl Breaker {
     /// Whether it has failed for so long that a person has to look.
     #[must_use]
     pub fn is_hopeless(&self, now: Timestamp, rules: &BreakerRules) -> bool {
-        self.is_failing() && self.since.is_some_and(|since| now.since(since) >= rules.pause_after)
+        self.probes > 0 && self.since.is_some_and(|since| now.since(since) >= rules.pause_after)
     }
 }
 
@@ -133,9 +133,11 @@ mod tests {
 
     #[test]
     fn it_is_hopeless_after_nothing_but_failures_for_long() {
-        let breaker = failed(failed(failed(Breaker::default(), 1), 2), 3);
-        assert!(!breaker.is_hopeless(at(600), &rules()));
-        assert!(breaker.is_hopeless(at(601), &rules()));
+        let open = failed(failed(failed(Breaker::default(), 1), 2), 3);
+        assert!(!open.is_hopeless(at(601), &rules()), "it was not probed yet");
+        let probed = failed(open, 13);
+        assert!(!probed.is_hopeless(at(600), &rules()));
+        assert!(probed.is_hopeless(at(601), &rules()));
     }
 
     proptest! {

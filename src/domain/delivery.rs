@@ -116,7 +116,8 @@ pub enum Next {
 /// Decides what follows from an attempt. The only place with retry rules.
 ///
 /// `attempt` counts from 1; `dice`, from 0 up to 1, scatters the waits. A
-/// receiver's `Retry-After` is the least that is waited, whatever its status.
+/// receiver's `Retry-After` is the least that is waited, whatever its status. Trouble
+/// of our own never kills a delivery.
 #[must_use]
 pub fn decide(outcome: &Outcome, attempt: u32, schedule: &RetrySchedule, now: Timestamp, dice: f64) -> Next {
     if outcome.arrived() {
@@ -124,6 +125,9 @@ pub fn decide(outcome: &Outcome, attempt: u32, schedule: &RetrySchedule, now: Ti
     }
     if outcome.status() == Some(410) {
         return Next::DropHook;
+    }
+    if let Outcome::Hindered(_) = outcome {
+        return Next::RetryAt(now.plus(schedule.wait_or_last(attempt, dice)));
     }
     match schedule.wait_after(attempt, dice) {
         Some(wait) => Next::RetryAt(now.plus(wait.max(outcome.retry_after()))),
@@ -164,6 +168,7 @@ mod tests {
             (refused.clone(), 1, after(5)),
             (refused, 3, Next::GiveUp),
             (Outcome::Refused("forbidden".into()), 1, after(5)),
+            (Outcome::Hindered("no name server answers".into()), 9, after(60)),
         ];
         for (outcome, attempt, next) in table {
             assert_eq!(decide(&outcome, attempt, &schedule, NOW, 0.5), next, "{outcome:?} {attempt}");

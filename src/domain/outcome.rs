@@ -31,6 +31,8 @@ pub struct Answer {
     pub headers: HeaderLines,
     /// The first 4 KiB of the body.
     pub body: Bytes,
+    /// Whether there was more of the body than we read.
+    pub cut: bool,
     /// How long the receiver wants to be left alone.
     pub retry_after: Option<Duration>,
 }

@@ -83,6 +83,12 @@ impl Pace {
         }
     }
 
+    /// An attempt that had started was not made after all.
+    pub fn not_made(&mut self, limits: Limits) {
+        let interval = limits.rate_limit.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1));
+        self.next = self.next.saturating_sub(interval);
+    }
+
     /// An attempt has shown how the hook does.
     pub fn showed(&mut self, showing: Showing) {
         self.earned = match showing {

@@ -8,15 +8,15 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::breaker::BreakerRules;
 use crate::domain::event::NewEvent;
 use crate::domain::hook::Owner;
-use crate::domain::id::Seq;
 use crate::domain::time::Timestamp;
 
+use super::ops::{Act, ClaimOp, FanOutOp, PublishOp};
 use super::room::Room;
 use super::sqlite::{self, Readers};
 use super::targets::Targets;
 use super::waits::Waits;
-use super::writer::{Op, Queue, Writer};
-use super::{Archive, Cancelled, Claimed, Leased, Published, Publishing, Record, Recorded, Result, StoreError, Writes};
+use super::writer::{Queue, Writer};
+use super::{Archive, Cancelled, Claimed, Leased, Published, Record, Recorded, Result, StoreError, Writes};
 
 /// What a publish leaves to this node.
 #[derive(Debug)]
@@ -33,13 +33,13 @@ pub type Handover = mpsc::UnboundedReceiver<Handed>;
 /// A handle to the store; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
     writer: Arc<Writer>,
     readers: Readers,
-    waits: Arc<Waits>,
+    pub(super) waits: Arc<Waits>,
     targets: Arc<Targets>,
-    room: Arc<Room>,
-    handover: mpsc::UnboundedSender<Handed>,
+    pub(super) room: Arc<Room>,
+    pub(super) handover: mpsc::UnboundedSender<Handed>,
 }
 
 /// A publish, and when its leases run out.
@@ -104,6 +104,12 @@ impl Db {
         let room = self.room.clone();
         self.queue.urgent(Box::new(ClaimOp { now, lease_until, room, claimed: None, reply }));
         answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Goes on making the deliveries of events that many hooks want, if any are
+    /// half done, in steps between which others are served.
+    pub fn fan_out(&self, now: Timestamp, lease_until: Timestamp) {
+        self.queue.urgent(Box::new(FanOutOp { db: self.clone(), now, lease_until, made: None }));
     }
 
     /// Records an attempt.
@@ -197,110 +203,4 @@ pub enum NotKept {
     KeyReused,
     /// It was for one hook alone, and that is not there.
     NoSuchHook,
-}
-
-struct PublishOp {
-    publish: Publish,
-    db: Db,
-    kept: Option<Publishing>,
-    reply: oneshot::Sender<Result<std::result::Result<Kept, NotKept>>>,
-}
-
-impl Op for PublishOp {
-    fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
-        let Publish { now, lease_until, owner, event, .. } = &self.publish;
-        self.kept = Some(store.publish(*now, *lease_until, *owner, event, &self.db.room)?);
-        Ok(())
-    }
-
-    fn undo(&mut self) {
-        if let Some(Publishing::Kept(published)) = self.kept.take() {
-            self.db.room.give_back_all(&published.leased);
-        }
-    }
-
-    fn done(self: Box<Self>, result: Result<()>) {
-        let answer = match (result, self.kept) {
-            (Err(e), _) => Err(e),
-            (Ok(()), Some(Publishing::Kept(published))) => Ok(Ok(hand_over(&self.db, published, self.publish.wait))),
-            (Ok(()), Some(Publishing::NoSuchHook)) => Ok(Err(NotKept::NoSuchHook)),
-            (Ok(()), _) => Ok(Err(NotKept::KeyReused)),
-        };
-        // Whoever asked may have gone; the event is kept all the same.
-        let _ = self.reply.send(answer);
-    }
-
-    fn bytes(&self) -> usize {
-        self.publish.event.payload.len()
-    }
-}
-
-/// Who waits is noted first: an attempt may end as soon as it is handed over.
-/// All this happens on the writer's thread, because whoever published may have
-/// gone: nothing that must follow a commit may depend on them.
-fn hand_over(db: &Db, mut published: Published, wait: bool) -> Kept {
-    let last = Seq(published.seq.0 + i64::from(published.deliveries));
-    let first_attempts = wait.then(|| db.waits.begin(published.seq, last, published.untried));
-    let handed = Handed { leased: std::mem::take(&mut published.leased), overflow: published.overflow };
-    if handed.overflow || !handed.leased.is_empty() {
-        // Nobody takes them while the service stops: the next start will.
-        let _ = db.handover.send(handed);
-    }
-    Kept { published, first_attempts }
-}
-
-struct ClaimOp {
-    now: Timestamp,
-    lease_until: Timestamp,
-    room: Arc<Room>,
-    claimed: Option<Claimed>,
-    reply: oneshot::Sender<Result<Claimed>>,
-}
-
-impl Op for ClaimOp {
-    fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
-        self.claimed = Some(store.claim(self.now, self.lease_until, &self.room)?);
-        Ok(())
-    }
-
-    fn undo(&mut self) {
-        if let Some(claimed) = self.claimed.take() {
-            self.room.give_back_all(&claimed.leased);
-        }
-    }
-
-    fn done(self: Box<Self>, result: Result<()>) {
-        let Self { claimed, reply, .. } = *self;
-        // Nobody takes it while the service stops: the next start will.
-        let _ = reply.send(result.and_then(|()| claimed.ok_or(StoreError::Closed)));
-    }
-}
-
-struct Act<F, G, T> {
-    run: F,
-    tell: G,
-    value: Option<T>,
-    reply: oneshot::Sender<Result<T>>,
-}
-
-impl<F, G, T> Op for Act<F, G, T>
-where
-    F: FnMut(&mut dyn Writes) -> Result<T> + Send,
-    G: FnOnce(&T) + Send,
-    T: Send,
-{
-    fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
-        self.value = Some((self.run)(store)?);
-        Ok(())
-    }
-
-    fn done(self: Box<Self>, result: Result<()>) {
-        let Self { tell, value, reply, .. } = *self;
-        let answer = result.and_then(|()| value.ok_or(StoreError::Closed));
-        if let Ok(value) = &answer {
-            tell(value);
-        }
-        // Whoever asked may have gone; what was done stays done.
-        let _ = reply.send(answer);
-    }
 }

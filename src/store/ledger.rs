@@ -1,6 +1,6 @@
 //! Attempts, by writing.
 
-use super::Result;
+use super::{Errand, Result};
 use crate::domain::delivery::{Attempt, Next};
 use crate::domain::id::{HookId, Lease, Seq};
 use crate::domain::time::Timestamp;
@@ -23,8 +23,8 @@ pub struct Record {
     pub attempt: Attempt,
     /// What follows.
     pub next: Next,
-    /// Whether it went out although its hook was held back.
-    pub probe: bool,
+    /// What it went out for.
+    pub errand: Errand,
     /// From 0 up to 1: scatters the probes of failing hooks.
     pub dice: f64,
 }

@@ -8,6 +8,7 @@ mod archive;
 pub mod db;
 mod hooks;
 mod ledger;
+mod ops;
 mod outbox;
 pub mod page;
 mod replays;
@@ -24,7 +25,7 @@ use crate::domain::time::Timestamp;
 pub use archive::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter};
 pub use hooks::{Added, Cancelled, Changed, Hooks};
 pub use ledger::{Ledger, Record, Recorded};
-pub use outbox::{Claimed, Leased, Outbox, Published, Publishing};
+pub use outbox::{Claimed, Errand, FannedOut, Leased, Outbox, Published, Publishing};
 pub use replays::{Begun, Redelivered, ReplayArchive, Replays, Step};
 
 /// Trouble of our own with keeping things.

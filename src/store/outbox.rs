@@ -23,10 +23,22 @@ pub struct Leased {
     pub hook: HookId,
     /// How many attempts have ended.
     pub attempts: u32,
-    /// Whether it goes out although its hook is held back.
-    pub probe: bool,
+    /// What it goes out for.
+    pub errand: Errand,
     /// What is owed; shared by all deliveries of one publish.
     pub event: Arc<Event>,
+}
+
+/// What an attempt is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Errand {
+    /// To deliver, unless the hook is held back.
+    #[default]
+    Usual,
+    /// To see whether a failing hook works again.
+    Probe,
+    /// Because a person wants to see what happens, whatever the hook's state.
+    Test,
 }
 
 /// What came of a publish.
@@ -57,6 +69,23 @@ pub struct Published {
     pub overflow: bool,
     /// What this node may attempt at once.
     pub leased: Vec<Leased>,
+    /// Whether more deliveries have to be made of it, by [`Outbox::fan_out`].
+    pub more: bool,
+}
+
+/// Deliveries that were made of an event.
+#[derive(Debug, Clone, Default)]
+pub struct FannedOut {
+    /// What this node may attempt at once.
+    pub leased: Vec<Leased>,
+    /// Whether some wait in the store because there was no room in memory.
+    pub overflow: bool,
+    /// Each delivery that was cancelled as it was made, because its hook was removed
+    /// meanwhile, after its event.
+    pub untried: Vec<(Seq, Seq)>,
+    /// Whether more have to be made, of this event or another, by
+    /// [`Outbox::fan_out`].
+    pub more: bool,
 }
 
 /// Deliveries claimed from the store.
@@ -88,6 +117,12 @@ pub trait Outbox {
         room: &Room,
     ) -> Result<Publishing>;
 
+    /// Makes some more deliveries of an event that many hooks want.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn fan_out(&mut self, now: Timestamp, until: Timestamp, room: &Room) -> Result<FannedOut>;
+
     /// Leases what is due until `until`, fairly between hooks, as far as there is room.
     ///
     /// # Errors
@@ -101,11 +136,11 @@ pub trait Outbox {
     fn renew(&mut self, seq: Seq, lease: Lease, until: Timestamp) -> Result<bool>;
 
     /// Gives deliveries back unattempted, due at once; those that are no longer
-    /// ours stay as they are.
+    /// ours stay as they are. Answers when one of their hooks is to be looked at.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn release(&mut self, now: Timestamp, leases: &[(Seq, Lease)]) -> Result<()>;
+    fn release(&mut self, now: Timestamp, leases: &[(Seq, Lease)]) -> Result<Option<Timestamp>>;
 
     /// Takes back leases that ran out by `now`, or all of them (at start, when
     /// whoever held them is dead); answers how many.

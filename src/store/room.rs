@@ -23,9 +23,11 @@ const FEW: usize = 2;
 ///
 /// A hook that is new, slow or failing has few places, and all such hooks together
 /// at most half. One that is prompt begins with four times its share of workers;
-/// each delivery that arrives gives it one place more, up to half of what is free:
-/// a hook that answers at once is never short of work, and those that hang cannot
-/// fill the memory, however many they are.
+/// each delivery that arrives gives it one place more, up to half of what is free,
+/// and each that waited long in memory takes half away: a hook that answers at once
+/// is never short of work, one that takes its time holds no more than it gets to
+/// before the leases run out, and those that hang cannot fill the memory, however
+/// many they are.
 #[derive(Debug)]
 pub struct Room {
     first_quota: usize,
@@ -92,12 +94,13 @@ impl Room {
         }
     }
 
-    /// Gives a place back after an attempt.
-    pub fn finished(&self, hook: HookId, bytes: usize, showing: Showing) {
+    /// Gives a place back after an attempt; `waited_long` if it had to wait for so
+    /// long that its lease could have run out.
+    pub fn finished(&self, hook: HookId, bytes: usize, showing: Showing, waited_long: bool) {
         let mut held = self.lock();
         held.give_back(hook, bytes);
         match showing {
-            Showing::Prompt => held.is_prompt(hook, self.first_quota),
+            Showing::Prompt => held.is_prompt(hook, self.first_quota, waited_long),
             Showing::Lagging => held.lags(hook),
         }
     }
@@ -194,9 +197,10 @@ impl Held {
         self.lagging = self.lagging.saturating_sub(usize::from(lags));
     }
 
-    fn is_prompt(&mut self, hook: HookId, first_quota: usize) {
+    fn is_prompt(&mut self, hook: HookId, first_quota: usize, waited_long: bool) {
         let entry = self.hook(hook);
         let (quota, were_lagging) = match entry.quota {
+            Some(quota) if waited_long => ((quota / 2).max(FEW), 0),
             Some(quota) => ((quota + 1).min(PLACES / 2), 0),
             None => (first_quota, entry.places),
         };
@@ -227,7 +231,7 @@ mod tests {
         let room = Room::new(workers_per_hook);
         for hook in [A, B] {
             assert!(room.take(hook, 1));
-            room.finished(hook, 1, Showing::Prompt);
+            room.finished(hook, 1, Showing::Prompt, false);
         }
         room
     }
@@ -250,12 +254,22 @@ mod tests {
     fn each_arrival_makes_room_for_one_more_and_the_first_that_lags_takes_it_all() {
         let room = prompt(2);
         while room.take(A, 10) {}
-        room.finished(A, 10, Showing::Prompt);
+        room.finished(A, 10, Showing::Prompt, false);
         assert_eq!(room.free_for(A), 2);
-        room.finished(A, 10, Showing::Lagging);
+        room.finished(A, 10, Showing::Lagging, false);
         assert_eq!(room.free_for(A), 0);
         (0..6).for_each(|_| room.give_back(A, 10));
         assert_eq!(room.free_for(A), FEW);
+    }
+
+    #[test]
+    fn a_hook_whose_deliveries_wait_long_reads_less_ahead() {
+        let room = prompt(16);
+        (0..2).for_each(|_| {
+            assert!(room.take(A, 1));
+            room.finished(A, 1, Showing::Prompt, true);
+        });
+        assert_eq!(room.free_for(A), 16);
     }
 
     #[test]
@@ -266,7 +280,7 @@ mod tests {
         assert!(room.take(A, 1), "a prompt hook has the other half");
         room.lags(A);
         assert!(!room.take(A, 1));
-        (10..20).for_each(|hook| room.finished(HookId(hook), 1, Showing::Prompt));
+        (10..20).for_each(|hook| room.finished(HookId(hook), 1, Showing::Prompt, false));
         assert!(room.take(A, 1));
     }
 
@@ -275,7 +289,7 @@ mod tests {
         let room = Room::new(2);
         assert!(room.take(A, BYTES + 1));
         assert!(!room.take(B, 1));
-        room.finished(A, BYTES + 1, Showing::Prompt);
+        room.finished(A, BYTES + 1, Showing::Prompt, false);
         assert!(room.take(B, 1));
     }
 
@@ -283,7 +297,7 @@ mod tests {
     fn what_is_new_queues_up_behind_what_waits_in_the_store() {
         let room = Room::new(1);
         while room.take_new(A, 1) {}
-        room.finished(A, 1, Showing::Prompt);
+        room.finished(A, 1, Showing::Prompt, false);
         assert!(!room.take_new(A, 1), "the hook is behind");
         room.set_behind(A, false);
         assert!(room.take_new(A, 1));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::Errand;
 use crate::domain::breaker::Breaker;
 use crate::domain::hook::{NewHook, Order};
 use crate::domain::id::HookId;
@@ -47,6 +48,24 @@ impl From<&NewHook> for Target {
 }
 
 impl Target {
+    /// How much it may get at a time; an ordered hook never two, whatever became of
+    /// the first one's lease.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let one = (self.order == Order::Hook).then_some(1);
+        Limits { max_in_flight: one.or(self.limits.max_in_flight), ..self.limits }
+    }
+
+    /// Whether an attempt on this errand may be made.
+    #[must_use]
+    pub fn lets_out(&self, errand: Errand) -> bool {
+        match errand {
+            Errand::Usual => self.held_until().is_none(),
+            Errand::Probe => !self.paused,
+            Errand::Test => true,
+        }
+    }
+
     /// Until when what it is owed waits in the store; `None` if it may go out.
     #[must_use]
     pub fn held_until(&self) -> Option<Timestamp> {

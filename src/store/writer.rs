@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::{Backend, Result, StoreError, Writes};
 
@@ -15,6 +16,14 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 
 /// A transaction takes no more operations once it has written so many rows.
 const MAX_ROWS: usize = 4000;
+
+/// A transaction takes no more operations once it has taken so long: whoever comes
+/// meanwhile waits for it to end.
+const MAX_TIME: Duration = Duration::from_millis(10);
+
+/// Of so many operations one is a publish, if any waits: outcomes that keep coming
+/// must not keep publishers waiting.
+const A_PUBLISH_EVERY: usize = 4;
 
 /// A transaction takes no more operations once they bring so many payload bytes.
 const MAX_BYTES: usize = 8 << 20;
@@ -38,8 +47,9 @@ pub(super) trait Op: Send {
 
 type Job = Box<dyn Op>;
 
-/// What waits for the writer. Outcomes and claims go first and are never
-/// refused, because each of them makes room; publishes are bounded.
+/// What waits for the writer. Outcomes and claims go first, but for every fourth
+/// turn, and are never refused, because each of them makes room; publishes are
+/// bounded.
 #[derive(Default)]
 pub(super) struct Queue {
     jobs: Mutex<Jobs>,
@@ -51,6 +61,7 @@ struct Jobs {
     urgent: VecDeque<Job>,
     publishes: VecDeque<Job>,
     bytes: usize,
+    turn: usize,
     closed: bool,
 }
 
@@ -113,11 +124,18 @@ impl Queue {
 
 impl Jobs {
     fn next(&mut self) -> Option<Job> {
-        self.urgent.pop_front().or_else(|| {
-            let job = self.publishes.pop_front()?;
-            self.bytes = self.bytes.saturating_sub(job.bytes());
-            Some(job)
-        })
+        self.turn = self.turn.wrapping_add(1);
+        if self.turn.is_multiple_of(A_PUBLISH_EVERY) {
+            self.next_publish().or_else(|| self.urgent.pop_front())
+        } else {
+            self.urgent.pop_front().or_else(|| self.next_publish())
+        }
+    }
+
+    fn next_publish(&mut self) -> Option<Job> {
+        let job = self.publishes.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(job.bytes());
+        Some(job)
     }
 }
 
@@ -195,6 +213,7 @@ fn refuse_all(queue: &Queue, first: Job, error: &StoreError) {
 
 /// Runs all that waits in one transaction, up to its bounds.
 fn together(backend: &mut dyn Backend, queue: &Queue, first: Job, batch: &mut Vec<Job>) -> Result<()> {
+    let began = Instant::now();
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some(mut job) = next {
@@ -202,7 +221,7 @@ fn together(backend: &mut dyn Backend, queue: &Queue, first: Job, batch: &mut Ve
         let ran = job.run(backend.writes());
         batch.push(job);
         ran?;
-        let full = backend.rows() >= MAX_ROWS || bytes >= MAX_BYTES;
+        let full = backend.rows() >= MAX_ROWS || bytes >= MAX_BYTES || began.elapsed() >= MAX_TIME;
         next = if full { None } else { queue.next() };
     }
     backend.commit()

@@ -198,6 +198,7 @@ fn answer(row: &Row<'_>, status: u16, reason: String) -> rusqlite::Result<Answer
         reason,
         headers: headers(row, "answer_headers")?,
         body: body.map(Bytes::from).unwrap_or_default(),
+        cut: false,
         retry_after: None,
     })
 }

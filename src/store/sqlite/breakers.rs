@@ -10,7 +10,7 @@ use crate::domain::hook::{Hook, PausedBy};
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::targets::Target;
-use crate::store::{Record, Result};
+use crate::store::{Errand, Record, Result};
 
 pub(super) const BREAKER: &str = "SELECT failures, since, probes, probe_at FROM hook_breakers WHERE hook_id = ?1";
 
@@ -37,41 +37,52 @@ impl Session {
         Ok(target.breaker.is_failing())
     }
 
-    /// An attempt did not arrive, and not for a reason of ours. Answers whether
-    /// something became due by that.
-    pub(super) fn note_failure(&mut self, now: Timestamp, record: &Record, target: &Target) -> Result<bool> {
+    /// An attempt did not arrive, and not for a reason of ours. Answers when something
+    /// will be due by that.
+    pub(super) fn note_failure(
+        &mut self,
+        now: Timestamp,
+        record: &Record,
+        target: &Target,
+    ) -> Result<Option<Timestamp>> {
         let (hook, asked) = (record.hook, record.attempt.outcome.retry_after());
-        let breaker = target.breaker.after_failure(now, record.probe, asked, &self.rules, record.dice);
+        let probe = record.errand == Errand::Probe;
+        let breaker = target.breaker.after_failure(now, probe, asked, &self.rules, record.dice);
         self.set_breaker(hook, &breaker)?;
         self.stage(hook, Target { breaker, ..target.clone() });
         if target.paused {
-            return Ok(false);
+            return Ok(None);
         }
         if breaker.is_hopeless(now, &self.rules) {
             return self.pause_hopeless(now, hook);
         }
-        if let Some(probe_at) = breaker.probe_at.filter(|_| breaker.probe_at != target.breaker.probe_at) {
-            self.hold_queue(hook, probe_at)?;
-        }
         if breaker.is_failing() && !target.breaker.is_failing() {
             tracing::warn!(hook = hook.0, "failing: its backlog waits, single probes go out");
         }
-        Ok(false)
+        let probe_at = breaker.probe_at.filter(|_| breaker.probe_at != target.breaker.probe_at);
+        if let Some(probe_at) = probe_at {
+            self.hold_queue(hook, probe_at)?;
+        }
+        Ok(probe_at)
     }
 
     /// Pauses a hook that does nothing but fail, and tells those who want to know.
-    fn pause_hopeless(&mut self, now: Timestamp, hook: HookId) -> Result<bool> {
+    fn pause_hopeless(&mut self, now: Timestamp, hook: HookId) -> Result<Option<Timestamp>> {
         tracing::warn!(hook = hook.0, "paused: it has done nothing but fail for days");
         self.set_paused(now, hook, PausedBy::Breaker)?;
+        // So that its last result is the one that led to this.
+        self.write_results()?;
         let hook = self.living(hook)?;
-        let published = self.keep(now, &hook.disabled())?;
-        Ok(published.deliveries > 0)
+        self.keep(now, &hook.disabled())?;
+        Ok(Some(now))
     }
 
     pub(super) fn set_paused(&mut self, now: Timestamp, hook: HookId, by: PausedBy) -> Result<()> {
+        // Read before it is changed: what is read is known to others at once.
+        let target = self.target(hook)?;
         self.sql(PAUSE)?.execute(params![hook.0, now.millis(), by.as_str()])?;
         self.hold_queue(hook, Timestamp::MAX)?;
-        if let Some(target) = self.target(hook)? {
+        if let Some(target) = target {
             self.stage(hook, Target { paused: true, ..(*target).clone() });
         }
         Ok(())
@@ -79,12 +90,21 @@ impl Session {
 
     /// Forgets pause and breaker alike: what the hook is owed may go out.
     pub(super) fn set_resumed(&mut self, now: Timestamp, hook: HookId) -> Result<()> {
+        let target = self.target(hook)?;
         self.sql(RESUME)?.execute([hook.0])?;
-        if let Some(target) = self.target(hook)? {
+        if let Some(target) = target {
             let target = Target { paused: false, ..(*target).clone() };
             self.forget_breaker(hook, &target)?;
         }
         self.let_queue_go(hook, now)
+    }
+
+    /// What failed at an old URL says nothing of the new one.
+    pub(super) fn forget_failures(&mut self, now: Timestamp, hook: HookId) -> Result<()> {
+        if let Some(target) = self.target(hook)? {
+            self.note_success(now, hook, &target)?;
+        }
+        Ok(())
     }
 
     /// `None` if there is no such hook.

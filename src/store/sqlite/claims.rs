@@ -10,7 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::id::{HookId, Lease, Seq};
 use crate::domain::time::Timestamp;
 use crate::store::room::Room;
-use crate::store::{Claimed, Leased, Result, StoreError};
+use crate::store::{Claimed, Errand, Leased, Result, StoreError};
 
 /// Read lazily: hooks without room are passed over, and the reading stops when
 /// the room in all is used up.
@@ -61,8 +61,11 @@ impl Session {
             let hook = HookId(row.get(0)?);
             if room.free_for(hook) > 0 {
                 hooks.push(hook);
-            } else {
+            } else if room.held_by(hook) > 0 {
                 claimed.behind.push(hook);
+            } else {
+                // Others have what it could have: any place that comes free may be for it.
+                claimed.crowded = true;
             }
         }
         Ok(hooks)
@@ -80,16 +83,18 @@ impl Session {
     ) -> Result<bool> {
         let target = self.target(hook)?;
         let probe = target.is_some_and(|target| target.breaker.is_failing());
+        let errand = if probe { Errand::Probe } else { Errand::Usual };
         let limit = if probe { 1 } else { share.min(taken.room.free_for(hook)) };
         let before = taken.leased.len();
         for (seq, event_seq, attempts) in self.due_deliveries(hook, now, limit)? {
             let event = self.shared_event(event_seq, taken)?;
             if !taken.room.take(hook, event.payload.len()) {
-                taken.crowded = true;
+                // The hook has its share, or there are too many bytes in all.
+                taken.crowded = taken.room.free() == 0 || taken.room.free_for(hook) > 0;
                 break;
             }
             let lease = Lease(self.next_seq().0);
-            taken.leased.push(Leased { seq, lease, until, hook, attempts, probe, event });
+            taken.leased.push(Leased { seq, lease, until, hook, attempts, errand, event });
             self.sql(LEASE)?.execute(params![seq.0, until.millis(), lease.0])?;
             self.batch.rows += 1;
         }

@@ -54,15 +54,17 @@ impl Session {
         let Some(event) = self.event_by_seq(seq)? else {
             return Ok(None);
         };
-        let untried = self.sql(UNTRIED)?.query_row(params![seq, event.deliveries], |row| row.get(0))?;
+        let untried: u32 = self.sql(UNTRIED)?.query_row(params![seq, event.deliveries], |row| row.get(0))?;
+        let undone = self.undone(event.seq)?;
         Ok(Some(Publishing::Kept(Published {
             seq: event.seq,
             id: event.id,
             event_type: event.event_type,
             deliveries: event.deliveries,
-            untried,
+            untried: untried + undone,
             overflow: false,
             leased: vec![],
+            more: false,
         })))
     }
 

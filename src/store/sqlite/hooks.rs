@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use super::Session;
 use super::rows;
 use crate::domain::filter::Filter;
-use crate::domain::hook::{Dialect, Hook, HookPatch, HookState, NewHook, Order, PausedBy};
+use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook, Order, PausedBy};
 use crate::domain::id::{HookId, Seq};
 use crate::domain::time::Timestamp;
 use crate::domain::url::{Credentials, HookUrl};
@@ -108,9 +108,8 @@ impl Hooks for Session {
         }
         let target = self.load_target(id)?.map(Arc::new);
         self.batch.targets.insert(id, target);
-        // What failed at the old URL says nothing of the new one.
-        if hook.url != old_url && hook.state() == HookState::Failing {
-            self.set_resumed(now, id)?;
+        if hook.url != old_url {
+            self.forget_failures(now, id)?;
         }
         Ok(Changed::To(self.living(id)?))
     }

@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::Session;
+use super::outbox::earlier;
 use super::rows::state_number;
 use crate::domain::delivery::{Attempt, Next, State};
 use crate::domain::headers::HeaderLines;
@@ -67,37 +68,37 @@ impl Ledger for Session {
         self.note_result(record);
         let finished = due_at.is_none();
         let (came_due, closed) = self.consequences(now, record, target.as_deref(), finished)?;
-        let due_at = if came_due { Some(now) } else { due_at };
-        Ok(Recorded::Kept { due_at, closed })
+        Ok(Recorded::Kept { due_at: earlier(due_at, came_due), closed })
     }
 }
 
 impl Session {
     /// What follows for others: for the hook's breaker, and for what stood behind
-    /// this delivery. Answers whether something is due by that now, and whether it
-    /// closed the breaker.
+    /// this delivery. Answers when something is due by that, and whether it closed the
+    /// breaker.
     fn consequences(
         &mut self,
         now: Timestamp,
         record: &Record,
         target: Option<&Target>,
         finished: bool,
-    ) -> Result<(bool, bool)> {
-        let mut came_due = false;
-        if finished && target.is_none_or(|target| target.lined) {
-            came_due = self.end_turn(now, record.seq)?;
+    ) -> Result<(Option<Timestamp>, bool)> {
+        let mut due_at = None;
+        if finished && target.is_none_or(|target| target.lined) && self.end_turn(now, record.seq)? {
+            due_at = Some(now);
         }
         let Some(target) = target else {
-            return Ok((came_due, false));
+            return Ok((due_at, false));
         };
         match &record.attempt.outcome {
-            Outcome::Hindered(_) => Ok((came_due, false)),
+            Outcome::Hindered(_) => Ok((due_at, false)),
+            // What the old URL did says nothing of the new one.
+            _ if record.url != target.url || record.next == Next::DropHook => Ok((due_at, false)),
             outcome if outcome.arrived() => {
                 let closed = self.note_success(now, record.hook, target)?;
-                Ok((came_due || closed, closed))
+                Ok((earlier(due_at, closed.then_some(now)), closed))
             }
-            _ if record.next == Next::DropHook => Ok((came_due, false)),
-            _ => Ok((self.note_failure(now, record, target)? || came_due, false)),
+            _ => Ok((earlier(due_at, self.note_failure(now, record, target)?), false)),
         }
     }
 
@@ -142,7 +143,7 @@ impl Session {
         }
         self.add_attempt(record)?;
         match due_at {
-            Some(due_at) => self.queue_up(record.hook, due_at)?,
+            Some(due_at) => drop(self.queue_up(record.hook, due_at)?),
             None if record.next == Next::DropHook => drop(self.remove(now, record.hook, None)?),
             None => {}
         }

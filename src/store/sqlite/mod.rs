@@ -5,6 +5,7 @@ mod archive;
 mod breakers;
 mod claims;
 mod events;
+mod fan_out;
 mod history;
 mod hooks;
 mod ids;
@@ -72,6 +73,11 @@ impl Session {
     /// A statement that is prepared once and kept.
     fn sql(&self, sql: &'static str) -> Result<CachedStatement<'_>> {
         Ok(self.conn.prepare_cached(sql)?)
+    }
+
+    /// Takes the next numbers of the store's order for one purpose.
+    fn reserve(&mut self, numbers: usize) {
+        self.seq += i64::try_from(numbers).unwrap_or(i64::MAX);
     }
 
     /// The next number of the store's order.

@@ -168,14 +168,14 @@ async fn a_redelivery_joins_the_end_of_its_line() {
 
     let again = format!("/api/v1/deliveries/{}/redeliver", text(&delivered["items"][0]["id"]));
     assert_eq!(house.send(Method::POST, &again, "").await.status(), 201);
-    let last = published(&house, &[]).await;
+    let newest = published(&house, &[]).await;
     something_else_arrives(&house).await;
     assert_eq!(gate.traffic().came, 1);
     super::point(&house, &hook, &receiver.url("/cb")).await;
     gate.open();
     receiver.wait_for(3).await;
 
-    assert_eq!(events(&receiver), [first.clone(), first, last]);
+    assert_eq!(events(&receiver), [first.clone(), first, newest]);
     house.close().await;
 }
 

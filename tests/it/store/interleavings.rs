@@ -180,7 +180,9 @@ fn transact(store: &mut Store, model: Model, room: &Room, (acts, end): &Transact
         backend.commit().expect("a commit");
     }
     if *end == End::Kept {
-        run.given.iter().for_each(|leased| room.finished(leased.hook, leased.event.payload.len(), Showing::Prompt));
+        run.given
+            .iter()
+            .for_each(|leased| room.finished(leased.hook, leased.event.payload.len(), Showing::Prompt, false));
         return run.model;
     }
     room.give_back_all(&run.taken);

@@ -70,6 +70,7 @@ fn headers(name: &str) -> HeaderLines {
 pub(super) fn attempts_are_on_record_with_all_that_was_said(store: &mut Store) {
     store.hook("a", "*");
     let answer = Answer {
+        cut: false,
         status: 599,
         reason: "Odd".into(),
         headers: headers("x-answer"),

@@ -36,8 +36,8 @@ use nyala::store::page::{MAX_LIMIT, Page};
 use nyala::store::room::Room;
 use nyala::store::targets::Targets;
 use nyala::store::{
-    Added, Archive, Backend, Claimed, DeliveryFilter, Leased, Published, Publishing, Record, Recorded, Redelivered,
-    Result, Writes,
+    Added, Archive, Backend, Claimed, DeliveryFilter, Errand, Leased, Published, Publishing, Record, Recorded,
+    Redelivered, Result, Writes,
 };
 
 use crate::house::START;
@@ -235,7 +235,7 @@ fn prompt_room(share: usize) -> Room {
     let room = Room::new(share);
     for hook in (1..=200).map(HookId) {
         assert!(room.take(hook, 0));
-        room.finished(hook, 0, Showing::Prompt);
+        room.finished(hook, 0, Showing::Prompt, false);
     }
     room
 }
@@ -262,7 +262,7 @@ fn record(leased: &Leased, status: u16, next: Next) -> Record {
             outcome: Outcome::Answered(answer),
         },
         next,
-        probe: false,
+        errand: Errand::Usual,
         dice: 0.5,
     }
 }

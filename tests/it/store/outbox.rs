@@ -28,12 +28,12 @@ fn room_for(places: usize) -> Room {
     let room = Room::new(1);
     let mut other = HookId(1_000_000);
     assert!(room.take(other, 0));
-    room.finished(other, 0, Showing::Prompt);
+    room.finished(other, 0, Showing::Prompt, false);
     while room.free() > places {
         if !room.take(other, 0) {
             other = HookId(other.0 + 1);
             assert!(room.take(other, 0));
-            room.finished(other, 0, Showing::Prompt);
+            room.finished(other, 0, Showing::Prompt, false);
         }
     }
     room
@@ -93,7 +93,7 @@ pub(super) fn what_is_new_queues_up_behind_what_waits(store: &mut Store) {
     let hook = store.hook("a", "E");
     let room = Room::new(1);
     let first = std::iter::repeat_with(|| store.publish("E", &room)).find(|kept| kept.overflow).expect("an overflow");
-    room.finished(hook, 2, Showing::Prompt);
+    room.finished(hook, 2, Showing::Prompt, false);
 
     let second = store.publish("E", &room);
     let claimed = store.claim(start(), &room);

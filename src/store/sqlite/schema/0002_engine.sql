@@ -29,6 +29,18 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX turns_of_delivery ON turns (delivery);
 
+-- Events that many hooks want, whose deliveries are made step by step; the hooks in
+-- the order of the deliveries, apart, because only the count changes.
+CREATE TABLE fan_outs (
+    event_seq INTEGER PRIMARY KEY,
+    done      INTEGER NOT NULL              -- deliveries that are there
+) STRICT;
+CREATE TABLE fan_out_hooks (
+    event_seq INTEGER PRIMARY KEY,
+    hooks     TEXT NOT NULL                 -- JSON array
+) STRICT;
+CREATE INDEX hooks_ordered ON hooks (id) WHERE ordering <> 'none' AND removed_at IS NULL;
+
 -- A redelivery is a new delivery that names the old one, and the old one it.
 ALTER TABLE deliveries ADD COLUMN redelivers     INTEGER;
 ALTER TABLE deliveries ADD COLUMN redelivered_by INTEGER;               -- the latest one
