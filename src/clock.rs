@@ -25,6 +25,11 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Ends once [`Clock::elapsed`] has reached `until`.
     fn sleep_until_elapsed(&self, until: Duration) -> Sleep;
+
+    /// Ends once so much time has passed.
+    fn sleep(&self, span: Duration) -> Sleep {
+        self.sleep_until_elapsed(self.elapsed().saturating_add(span))
+    }
 }
 
 /// The machine's clock.
@@ -107,7 +112,7 @@ impl ManualClock {
         self.hand.send_modify(|hand| hand.now = hand.now.minus(by));
     }
 
-    fn sleep(&self, over: impl Fn(&Hand) -> bool + Send + Sync + 'static) -> Sleep {
+    fn sleep_to(&self, over: impl Fn(&Hand) -> bool + Send + Sync + 'static) -> Sleep {
         let mut hand = self.hand.subscribe();
         Box::pin(async move {
             // Fails only if the clock is gone, and then no time will come.
@@ -124,7 +129,7 @@ impl Clock for ManualClock {
     }
 
     fn sleep_until(&self, until: Timestamp) -> Sleep {
-        self.sleep(move |hand| hand.now >= until)
+        self.sleep_to(move |hand| hand.now >= until)
     }
 
     fn elapsed(&self) -> Duration {
@@ -132,6 +137,6 @@ impl Clock for ManualClock {
     }
 
     fn sleep_until_elapsed(&self, until: Duration) -> Sleep {
-        self.sleep(move |hand| hand.elapsed >= until)
+        self.sleep_to(move |hand| hand.elapsed >= until)
     }
 }

@@ -171,8 +171,8 @@ impl Works {
     fn sweeper(&self, settings: &Settings) -> Sweeper {
         Sweeper {
             db: self.db.clone(),
-            lease: settings.policy.lease(),
             clock: self.clock.clone(),
+            lease: settings.policy.lease(),
             removed: self.removed.clone(),
             wake: self.wake.clone(),
         }

@@ -7,8 +7,10 @@
 //!            └─ request · sender
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
+//!     └─ clock_set moves leases and waits along when somebody sets the clock
 //! ```
 
+mod clock_set;
 pub mod dispatcher;
 mod lanes;
 pub mod replayer;

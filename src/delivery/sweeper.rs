@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::clock_set::ClockSet;
 use crate::clock::Clock;
 use crate::store::db::Db;
 use crate::store::{KEY_RETENTION, Result};
 
-/// How often the sweeper looks by itself.
+/// How often the sweeper looks by itself, by the clock that nobody can set.
 const EVERY: Duration = Duration::from_secs(15);
 
 /// Rows of one step.
@@ -19,10 +20,10 @@ const STEP: usize = 500;
 pub struct Sweeper {
     /// The store.
     pub db: Db,
-    /// How long a delivery is leased for.
-    pub lease: Duration,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// How long deliveries are leased for.
+    pub lease: Duration,
     /// Says that a hook was removed.
     pub removed: Arc<Notify>,
     /// Tells the dispatcher that something became due.
@@ -32,27 +33,33 @@ pub struct Sweeper {
 impl Sweeper {
     /// Runs until `stop` says so.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut clock_set = ClockSet::new(&*self.clock, self.lease);
         while !*stop.borrow() {
-            if let Err(error) = self.sweep(&stop).await {
+            let next = self.clock.sleep(EVERY);
+            if let Err(error) = self.sweep(&mut clock_set, &stop).await {
                 tracing::error!(%error, "the store cannot be tidied; trying again");
             }
-            let next = self.clock.now().plus(EVERY);
             tokio::select! {
                 // An error means that whoever could stop us is gone.
                 changed = stop.changed() => if changed.is_err() { break },
                 () = self.removed.notified() => {}
-                () = self.clock.sleep_until(next) => {}
+                () = next => {}
             }
         }
     }
 
-    async fn sweep(&self, stop: &watch::Receiver<bool>) -> Result<()> {
-        let now = self.clock.now();
+    async fn sweep(&self, clock_set: &mut ClockSet, stop: &watch::Receiver<bool>) -> Result<()> {
+        // Before any lease is found to have run out.
+        let now = clock_set.look(&*self.clock);
+        while !*stop.borrow() && clock_set.step(&self.db, STEP).await? {
+            self.wake.notify_one();
+        }
         self.db.fan_out(now, now.plus(self.lease));
         while !*stop.borrow() && self.db.cancel_owed(now, STEP).await? {}
         let before = now.minus(KEY_RETENTION);
         while !*stop.borrow() && self.db.write(move |store| store.forget_keys(before, STEP)).await? == STEP {}
-        if self.db.write(move |store| store.take_back(now, false)).await? > 0 {
+        // A stop takes all back at its end; what is in flight may end until then.
+        if !*stop.borrow() && self.db.write(move |store| store.take_back(now, false)).await? > 0 {
             self.wake.notify_one();
         }
         Ok(())

@@ -20,6 +20,7 @@ mod writer;
 
 use std::time::Duration;
 
+use crate::domain::id::{HookId, Seq};
 use crate::domain::time::Timestamp;
 
 pub use archive::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter};
@@ -67,6 +68,50 @@ pub trait Upkeep {
     /// # Errors
     /// Trouble of the database.
     fn touch(&mut self) -> Result<()>;
+
+    /// The clock was set forward by `by`: leases until `up_to` at the latest, so
+    /// those that were given before, last as much longer. Answers how many.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn lengthen_leases(&mut self, up_to: Timestamp, by: Duration) -> Result<usize>;
+
+    /// The clock was set back by `by`: what is pending after `place` is due as
+    /// much earlier, in a step of at most about `limit` rows. Answers where the
+    /// next step begins; none if this was the last.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn make_due_earlier(&mut self, place: Place, by: Duration, limit: usize) -> Result<Option<Place>>;
+}
+
+/// A place in the queues of all hooks: behind whatever of this hook is due at
+/// `due_at` with a number up to `seq`.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The clock when it was found to have been set: what was due by then is due
+    /// still, and needs no change.
+    pub now: Timestamp,
+    /// The hook.
+    pub hook: HookId,
+    /// The last that is done was due then.
+    pub due_at: Timestamp,
+    /// The last that is done.
+    pub seq: Seq,
+}
+
+impl Place {
+    /// Before all hooks.
+    #[must_use]
+    pub fn first(now: Timestamp) -> Self {
+        Self::of(now, HookId(0))
+    }
+
+    /// In a hook's queue, behind what is due.
+    #[must_use]
+    pub fn of(now: Timestamp, hook: HookId) -> Self {
+        Self { now, hook, due_at: now, seq: Seq(i64::MAX) }
+    }
 }
 
 /// All that can be done inside a writing transaction.

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod crash;
 mod delivery;
+mod faults;
 mod floors;
 mod health;
 mod house;

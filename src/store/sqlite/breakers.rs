@@ -48,8 +48,7 @@ impl Session {
         let (hook, asked) = (record.hook, record.attempt.outcome.retry_after());
         let probe = record.errand == Errand::Probe;
         let breaker = target.breaker.after_failure(now, probe, asked, &self.rules, record.dice);
-        self.set_breaker(hook, &breaker)?;
-        self.stage(hook, Target { breaker, ..target.clone() });
+        self.keep_breaker(hook, breaker, target)?;
         if target.paused {
             return Ok(None);
         }
@@ -121,7 +120,7 @@ impl Session {
         self.hook_by_id(id)
     }
 
-    fn set_breaker(&self, hook: HookId, breaker: &Breaker) -> Result<()> {
+    pub(super) fn keep_breaker(&mut self, hook: HookId, breaker: Breaker, target: &Target) -> Result<()> {
         self.sql(SET_BREAKER)?.execute(params![
             hook.0,
             breaker.failures,
@@ -129,6 +128,7 @@ impl Session {
             breaker.probes,
             breaker.probe_at.map(Timestamp::millis),
         ])?;
+        self.stage(hook, Target { breaker, ..target.clone() });
         Ok(())
     }
 

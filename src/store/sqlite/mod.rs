@@ -4,6 +4,7 @@ mod again;
 mod archive;
 mod breakers;
 mod claims;
+mod clock_set;
 mod events;
 mod fan_out;
 mod history;

@@ -1,8 +1,10 @@
 //! What keeps the store in shape.
 
+use std::time::Duration;
+
 use super::Session;
 use crate::domain::time::Timestamp;
-use crate::store::{Result, Upkeep};
+use crate::store::{Place, Result, Upkeep};
 
 /// A step: few enough to hold up nobody.
 const FORGET_KEYS: &str = "
@@ -21,5 +23,13 @@ impl Upkeep for Session {
     fn touch(&mut self) -> Result<()> {
         self.sql("UPDATE counter SET seq = seq WHERE id = 1")?.execute([])?;
         Ok(())
+    }
+
+    fn lengthen_leases(&mut self, up_to: Timestamp, by: Duration) -> Result<usize> {
+        self.later_leases(up_to, by)
+    }
+
+    fn make_due_earlier(&mut self, place: Place, by: Duration, limit: usize) -> Result<Option<Place>> {
+        self.earlier_step(place, by, limit)
     }
 }

@@ -2,7 +2,7 @@
 
 mod backlog;
 mod breaker;
-mod gate;
+pub mod gate;
 mod keys;
 mod limits;
 mod misbehaving;
@@ -28,14 +28,14 @@ use crate::house::{House, within};
 use crate::receiver::{Receiver, status};
 
 /// A receiver that answers everything with this status.
-async fn receiver_that_answers(code: u16) -> Receiver {
+pub async fn receiver_that_answers(code: u16) -> Receiver {
     let receiver = Receiver::new().await;
     receiver.answer(move |_| status(code));
     receiver
 }
 
 /// A publish, to be added to and sent.
-fn publishing(house: &House, event: &str, payload: &str) -> RequestBuilder {
+pub fn publishing(house: &House, event: &str, payload: &str) -> RequestBuilder {
     let request = house.client.post(house.url(&format!("/api/hooks/publish/{event}")));
     request.header("content-type", "application/json").body(payload.to_owned())
 }
@@ -53,13 +53,13 @@ async fn path_of_delivery(house: &House, event: &Value) -> String {
 }
 
 /// The only delivery of an event, once so many of its attempts are on record.
-async fn attempted(house: &House, event: &Value, attempts: u64) -> Value {
+pub async fn attempted(house: &House, event: &Value, attempts: u64) -> Value {
     let path = path_of_delivery(house, event).await;
     house.until(&path, |delivery| delivery["attempt_count"] == attempts && delivery["state"] != "leased").await
 }
 
 /// How long it is from now until a pending delivery is due.
-fn due_in(house: &House, delivery: &Value) -> Duration {
+pub fn due_in(house: &House, delivery: &Value) -> Duration {
     assert_eq!(delivery["state"], "pending", "{delivery}");
     let due_at = DateTime::parse_from_rfc3339(text(&delivery["due_at"])).expect("a time");
     let millis = due_at.timestamp_millis() - house.clock.now().millis();
@@ -67,13 +67,13 @@ fn due_in(house: &House, delivery: &Value) -> Duration {
 }
 
 /// How many deliveries the list shows under this query; at most a thousand.
-async fn count(house: &House, query: &str) -> usize {
+pub async fn count(house: &House, query: &str) -> usize {
     let list = house.json(&format!("/api/v1/deliveries?limit=1000&{query}")).await;
     list["items"].as_array().expect("a list").len()
 }
 
 /// Waits until the list shows so many deliveries under this query.
-async fn until_count(house: &House, query: &str, count: usize) {
+pub async fn until_count(house: &House, query: &str, count: usize) {
     let path = format!("/api/v1/deliveries?limit=1000&{query}");
     house.until(&path, |list| list["items"].as_array().is_some_and(|items| items.len() == count)).await;
 }
@@ -110,7 +110,7 @@ async fn point(house: &House, hook: &Value, url: &str) {
 }
 
 /// Removes a hook, as Kudu's clients do.
-async fn remove(house: &House, hook: &Value) {
+pub async fn remove(house: &House, hook: &Value) {
     let response = house.send(Method::DELETE, &format!("/api/hooks/{}", hook["id"]), "").await;
     assert_eq!(response.status(), 200);
 }

@@ -67,6 +67,10 @@ macro_rules! contract {
                 a_key_expires_after_a_day
                 keys_are_forgotten_in_steps_and_only_old_ones
                 a_repeat_says_how_many_first_attempts_are_still_to_come;
+            clock_set:
+                what_is_pending_is_made_due_earlier_in_steps_and_each_once
+                what_is_due_stays_due_when_the_clock_was_set_back
+                leases_that_were_given_before_the_clock_was_set_last_longer;
             pages:
                 pages_hold_all_deliveries_each_once
                 pages_stay_correct_while_rows_arrive

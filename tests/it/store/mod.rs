@@ -4,6 +4,7 @@
 //! of `nyala::store` and nothing of any database.
 
 mod again;
+mod clock_set;
 mod contract;
 mod db;
 mod hooks;
