@@ -2,6 +2,7 @@
 //! once, their relations too.
 
 mod file;
+mod limit;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use bytesize::ByteSize;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use humantime::Duration as Span;
+use limit::Limit;
 
 use crate::delivery::Policy;
 use crate::domain::breaker::BreakerRules;
@@ -41,6 +43,9 @@ pub struct Flags {
     /// The database file; its folder is made [default: data/nyala.db]
     #[arg(long, env = "NYALA_DATABASE", value_name = "FILE")]
     database: Option<PathBuf>,
+    /// The largest that the database file may become, or none: beyond it publishes are refused, so that they cannot fill the disk; its log takes up to 64 MiB more [default: none]
+    #[arg(long, env = "NYALA_DATABASE_LIMIT", value_name = "SIZE")]
+    database_limit: Option<Limit>,
     /// Where hooks may point besides the public internet: loopback, private, a block such as 10.0.0.0/8, or *.example.com; repeatable
     #[arg(long, env = "NYALA_ALLOW_NETWORK", value_name = "NETWORK", value_delimiter = ',')]
     allow_network: Vec<Network>,
@@ -83,6 +88,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The database file.
     pub database: PathBuf,
+    /// The largest that the database may become, in bytes.
+    pub database_limit: Option<u64>,
     /// Where hooks may point besides the public internet.
     pub allow_network: Vec<Network>,
     /// How delivery behaves.
@@ -126,6 +133,7 @@ impl Flags {
         let settings = Settings {
             listen: layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?,
             database: layers.pick("database", self.database.map(Path), Path("data/nyala.db".into()))?.0,
+            database_limit: layers.pick("database-limit", self.database_limit, Limit::NONE)?.bytes(),
             allow_network: layers.pick("allow-network", allow_network, List(vec![]))?.0,
             policy: Policy {
                 retry_schedule: layers.pick("retry-schedule", self.retry_schedule, RetrySchedule::default())?,
@@ -209,11 +217,20 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
             settings.max_body == 0 || settings.max_body > bytes(MAX_MAX_BODY),
             "max-body must be at least 1 byte and at most 32 MiB",
         ),
+        (
+            settings.database_limit.is_some_and(|limit| limit < least_limit(settings.max_body)),
+            "database-limit must be at least 1 MiB and at least four times max-body: raise it, or lower --max-body",
+        ),
     ];
     match wrong.iter().find(|(wrong, _)| *wrong) {
         Some((_, message)) => Err(ConfigError((*message).to_owned())),
         None => Ok(()),
     }
+}
+
+/// What an empty database takes, and room for the largest body.
+fn least_limit(max_body: usize) -> u64 {
+    ByteSize::mib(1).as_u64().max(4 * max_body as u64)
 }
 
 fn bytes(size: ByteSize) -> usize {

@@ -74,7 +74,8 @@ impl Service {
         let database = real_path(&settings.database)?;
         let lock = lock(&database)?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
-        let (db, handover) = Db::open(&database, room, settings.policy.breaker_rules())?;
+        let rules = settings.policy.breaker_rules();
+        let (db, handover) = Db::open_with_limit(&database, settings.database_limit, room, rules)?;
         let sender = Sender::new(settings.policy.timeout, settings.policy.workers);
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;

@@ -77,6 +77,10 @@ impl ApiError {
     fn header(&self) -> Option<(http::HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed(methods) => HeaderValue::from_str(methods).ok().map(|value| (ALLOW, value)),
+            // Somebody has to do something first.
+            Self::Store(StoreError::Full(_) | StoreError::Unusable(_)) => {
+                Some((RETRY_AFTER, HeaderValue::from_static("30")))
+            }
             Self::Store(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         }

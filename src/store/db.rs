@@ -73,8 +73,22 @@ impl Db {
     /// # Errors
     /// Says what is wrong with the file and what to do.
     pub fn open(path: &Path, room: Arc<Room>, rules: BreakerRules) -> Result<(Self, Handover)> {
+        Self::open_with_limit(path, None, room, rules)
+    }
+
+    /// The same, for a database that may not become larger than so many bytes.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn open_with_limit(
+        path: &Path,
+        limit: Option<u64>,
+        room: Arc<Room>,
+        rules: BreakerRules,
+    ) -> Result<(Self, Handover)> {
         let targets = Arc::<Targets>::default();
-        let session = sqlite::open(path, targets.clone(), rules)?;
+        let mut session = sqlite::open(path, targets.clone(), rules)?;
+        limit.map_or(Ok(()), |limit| session.limit_to(limit))?;
         let readers = Readers::open(path)?;
         let queue = Arc::<Queue>::default();
         let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);

@@ -35,8 +35,9 @@ pub enum StoreError {
     /// More publishes wait than are let in; try again in a moment.
     #[error("too many publishes are waiting to be written")]
     Busy,
-    /// There is no room on the disk, or the database has reached its largest size.
-    #[error("the disk is full: {0}")]
+    /// There is no room on the disk, or the database has reached its limit: which
+    /// and what to do.
+    #[error("{0}")]
     Full(String),
     /// The file cannot be used: what is wrong and what to do.
     #[error("{0}")]

@@ -45,6 +45,10 @@ impl Op for PublishOp {
     fn bytes(&self) -> usize {
         self.publish.event.payload.len()
     }
+
+    fn is_publish(&self) -> bool {
+        true
+    }
 }
 
 /// Who waits is noted first: an attempt may end as soon as it is handed over.
@@ -80,6 +84,11 @@ pub(super) struct FanOutOp {
 }
 
 impl Op for FanOutOp {
+    /// It needs room as a publish does.
+    fn is_publish(&self) -> bool {
+        true
+    }
+
     fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
         self.made = Some(store.fan_out(self.now, self.lease_until, &self.db.room)?);
         Ok(())

@@ -43,6 +43,11 @@ pub(super) trait Op: Send {
     fn bytes(&self) -> usize {
         0
     }
+
+    /// Whether it only adds: all else makes room, sooner or later.
+    fn is_publish(&self) -> bool {
+        false
+    }
 }
 
 type Job = Box<dyn Op>;
@@ -228,31 +233,49 @@ fn together(backend: &mut dyn Backend, queue: &Queue, first: Job, batch: &mut Ve
 }
 
 /// Runs the batch again with a mark before each operation, so that the failure
-/// of one does not undo another's write.
-fn one_by_one(backend: &mut dyn Backend, mut batch: Vec<Job>) {
-    let mut results = match backend.begin() {
-        Ok(()) => batch.iter_mut().map(|job| marked(backend, job)).collect(),
-        Err(e) => vec![Err(e); batch.len()],
-    };
-    if let Err(e) = backend.commit() {
-        backend.rollback();
-        results = results.into_iter().map(|result| result.and(Err(e.clone()))).collect();
-    }
-    for (mut job, result) in batch.into_iter().zip(results) {
-        if result.is_err() {
-            job.undo();
+/// of one does not undo another's write; publishes in a transaction of their own
+/// after the rest, because for want of room the database undoes a whole one.
+fn one_by_one(backend: &mut dyn Backend, batch: Vec<Job>) {
+    let (publishes, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_publish());
+    for mut part in [rest, publishes] {
+        if part.is_empty() {
+            continue;
         }
-        job.done(result);
+        let results = apart(backend, &mut part);
+        for (mut job, result) in part.into_iter().zip(results) {
+            if result.is_err() {
+                job.undo();
+            }
+            job.done(result);
+        }
     }
 }
 
-fn marked(backend: &mut dyn Backend, job: &mut Job) -> Result<()> {
+/// What came of each, in one transaction.
+fn apart(backend: &mut dyn Backend, jobs: &mut [Job]) -> Vec<Result<()>> {
+    let mut results = vec![];
+    let ended = backend.begin().and_then(|()| {
+        for job in jobs.iter_mut() {
+            results.push(marked(backend, job)?);
+        }
+        backend.commit()
+    });
+    if let Err(error) = ended {
+        backend.rollback();
+        let failed = |result: Result<()>| result.and(Err(error.clone()));
+        results = results.into_iter().map(failed).collect();
+        results.resize(jobs.len(), Err(error));
+    }
+    results
+}
+
+/// What came of one; an error if the transaction is gone, and what ran in it
+/// before: the same for all, whatever came of them.
+fn marked(backend: &mut dyn Backend, job: &mut Job) -> Result<Result<()>> {
     backend.mark()?;
     let result = job.run(backend.writes());
     if backend.unmark(result.is_ok()) {
-        return result;
+        return Ok(result);
     }
-    // The transaction is gone, and what ran in it before: the commit at the
-    // end fails and tells everyone.
-    result.and(Err(StoreError::Failed("the transaction was rolled back".into())))
+    Err(result.err().unwrap_or_else(|| StoreError::Failed("the transaction was rolled back".into())))
 }

@@ -55,6 +55,11 @@ impl Serving {
         serving
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Stops it as a service manager does; answers how it ended and what it logged.
     pub fn stop(mut self) -> (ExitStatus, Vec<String>) {
         let pid = rustix::process::Pid::from_child(&self.child);

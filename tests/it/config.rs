@@ -13,9 +13,10 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 13] = [
+const DEFAULTS: [(&str, &str); 14] = [
     ("listen", "127.0.0.1:8080"),
     ("database", "data/nyala.db"),
+    ("database-limit", "none"),
     ("allow-network", ""),
     ("retry-schedule", "5s,5m,30m,2h,5h,10h,14h,20h,1day"),
     ("delivery-timeout", "10s"),
@@ -30,9 +31,10 @@ const DEFAULTS: [(&str, &str); 13] = [
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 13] = [
+const OTHERS: [(&str, &str); 14] = [
     ("listen", "[::1]:9999"),
     ("database", "elsewhere/n.db"),
+    ("database-limit", "6000000"),
     ("allow-network", "loopback,10.0.0.0/8,*.example.com"),
     ("retry-schedule", "1s,90s"),
     ("delivery-timeout", "90s"),

@@ -163,6 +163,7 @@ fn settings(database: &Path) -> Settings {
     Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         database: database.to_owned(),
+        database_limit: None,
         allow_network: vec![Network::Loopback],
         policy: Policy {
             retry_schedule: "10s,60s".parse().expect("a schedule"),
@@ -191,7 +192,7 @@ async fn start(settings: &Settings, clock: &ManualClock) -> Service {
 
 /// A delivery that nobody will ever look at again is lost: after a stop none is
 /// leased, and each pending one stands in a queue that is looked at in time.
-fn check_database(path: &Path, now: Timestamp) {
+pub fn check_database(path: &Path, now: Timestamp) {
     let conn = Connection::open(path).expect("the database");
     let count = |sql: &str| conn.query_row(sql, [now.millis()], |row| row.get::<_, i64>(0)).expect("a count");
     assert_eq!(count("SELECT count(*) FROM deliveries WHERE state = 1 AND ?1 > 0"), 0, "deliveries left leased");

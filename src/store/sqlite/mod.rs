@@ -11,6 +11,7 @@ mod history;
 mod hooks;
 mod ids;
 mod ledger;
+mod limit;
 mod open;
 mod outbox;
 mod queues;
@@ -45,6 +46,7 @@ pub struct Session {
     ids: Ids,
     targets: Arc<Targets>,
     rules: BreakerRules,
+    limit: Option<limit::Limit>,
     batch: Batch,
     /// What had been gathered at the mark.
     marked: Option<Batch>,
@@ -68,7 +70,7 @@ impl Session {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
         let ids = Ids::after_newest(&conn)?;
         let (batch, closing) = (Batch::default(), Arc::default());
-        Ok(Self { conn, seq, ids, targets, rules, batch, marked: None, closing })
+        Ok(Self { conn, seq, ids, targets, rules, limit: None, batch, marked: None, closing })
     }
 
     /// A statement that is prepared once and kept.
@@ -102,7 +104,10 @@ impl Drop for Session {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full(error.to_string()),
+            Some(ErrorCode::DiskFull) => Self::Full(format!(
+                "the disk is full, or the database has reached --database-limit ({error}): make room on the disk, or \
+                 raise the limit"
+            )),
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Unusable(format!(
                 "the database cannot be read ({error}): restore it from a backup, or name another file with --database"
             )),

@@ -65,6 +65,7 @@ impl Outbox for Session {
         {
             return Ok(earlier);
         }
+        self.room_for(new.payload.len())?;
         let Some(hooks) = self.audience(new)? else {
             return Ok(Publishing::NoSuchHook);
         };

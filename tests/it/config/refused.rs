@@ -25,9 +25,11 @@ fn refused(folder: &Path, args: &[&str], words: &[&str]) {
 }
 
 /// A value for each setting that it cannot have, and a word about what would be right.
-const BAD: [(&str, &str, &str); 17] = [
+const BAD: [(&str, &str, &str); 19] = [
     ("listen", "localhost", ""),
     ("listen", "127.0.0.1:99999", ""),
+    ("database-limit", "small", "or none"),
+    ("database-limit", "-1", ""),
     ("allow-network", "all", "10.0.0.0/8"),
     ("allow-network", "10.0.0.0/33", "10.0.0.0/8"),
     ("retry-schedule", "5 parsecs", "5s,5m,2h"),
@@ -63,7 +65,7 @@ fn a_bad_value_is_refused_by_its_name_wherever_it_stands() {
 #[test]
 fn values_that_contradict_each_other_or_reason_are_refused_by_name() {
     let folder = folder();
-    let table: [(&[&str], &[&str]); 11] = [
+    let table: [(&[&str], &[&str]); 13] = [
         (&["--workers=10", "--workers-per-hook=11"], &["workers-per-hook", "raise --workers"]),
         (&["--workers=15"], &["workers-per-hook", "lower it"]),
         (&["--workers=0"], &["workers", "at least 1"]),
@@ -75,6 +77,8 @@ fn values_that_contradict_each_other_or_reason_are_refused_by_name() {
         (&["--max-body=0"], &["max-body", "at least 1 byte"]),
         (&["--max-body=33MiB"], &["max-body", "at most 32 MiB"]),
         (&["--max-body=18446744073709551615"], &["max-body", "at most 32 MiB"]),
+        (&["--database-limit=1023KiB", "--max-body=9"], &["database-limit", "at least 1 MiB"]),
+        (&["--database-limit=3MiB"], &["database-limit", "lower --max-body"]),
     ];
 
     for (flags, words) in table {

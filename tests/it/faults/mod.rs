@@ -3,3 +3,5 @@
 //! is killed stands in `crash.rs`.
 
 mod clock;
+mod full;
+mod small_disk;

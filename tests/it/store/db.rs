@@ -214,6 +214,24 @@ async fn when_the_database_rolls_back_by_itself_no_result_is_left_of_an_attempt_
     served.db.close();
 }
 
+#[tokio::test]
+async fn a_publish_that_makes_the_database_roll_back_by_itself_undoes_no_outcome() {
+    let mut served = Served::new();
+    served.hook("a").await;
+    served.poison().await;
+    let leased = served.handed().await;
+
+    let hold = served.hold_the_writer().await;
+    let (db, attempt) = (served.db.clone(), Arc::new(record(&leased, 200, Next::Done)));
+    let recording = tokio::spawn(async move { db.record(start(), attempt).await });
+    take_turns().await;
+    let acknowledged = publish_poison(&served, hold).await;
+
+    assert!(!acknowledged.contains(&"One".to_owned()), "it was undone: {acknowledged:?}");
+    recording.await.expect("an answer").expect("a record");
+    served.db.close();
+}
+
 /// An outcome is on record, but whoever recorded it has not gone on; meanwhile
 /// the publish is repeated. What was counted as tried is not counted again.
 #[tokio::test]
