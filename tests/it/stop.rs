@@ -20,7 +20,7 @@ const STOP: Duration = Duration::from_secs(10);
 pub struct Process {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
-    url: String,
+    pub url: String,
     pub client: Client,
 }
 
@@ -81,12 +81,12 @@ impl Process {
         self.child.wait().expect("an end");
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("a process");
     }
 
     /// Waits for its end, and says how long that took.
-    async fn ended(mut self) -> (ExitStatus, Duration) {
+    pub async fn ended(mut self) -> (ExitStatus, Duration) {
         let since = Instant::now();
         // Its output ends when it does.
         let mut stdout = self.stdout.take().expect("its output");
@@ -116,7 +116,7 @@ fn serve(database: &Path, listen: &str) -> Command {
 }
 
 /// What a server that cannot start says on stderr.
-fn refusal(database: &Path, listen: &str) -> String {
+pub fn refusal(database: &Path, listen: &str) -> String {
     let mut child = serve(database, listen).stderr(Stdio::piped()).spawn().expect("a process");
     let mut said = String::new();
     child.stderr.take().expect("its errors").read_to_string(&mut said).expect("text");

@@ -5,6 +5,7 @@ mod archive;
 mod breakers;
 mod claims;
 mod clock_set;
+mod damage;
 mod events;
 mod fan_out;
 mod history;

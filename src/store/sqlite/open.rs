@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::{Session, wal};
+use super::{Session, damage, wal};
 use crate::domain::breaker::BreakerRules;
 use crate::store::targets::Targets;
 use crate::store::{Result, StoreError};
@@ -47,12 +48,14 @@ const PRAGMAS: &str = "
 /// Opens (or makes) the database for writing and brings its schema up to date.
 ///
 /// # Errors
-/// [`StoreError::Unusable`] where the file is no database, or one of a newer Nyala.
+/// [`StoreError::Unusable`] where the file is no database, is damaged, or is one
+/// of a newer Nyala.
 pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules) -> Result<Session> {
+    // Held until the file is open for writing: then the log is read but once.
+    let _looked = examine(path)?;
     let mut conn = Connection::open(path).map_err(|e| unusable(path, &e))?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(64);
-    check(&conn, path)?;
     conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
     conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
     migrate(&mut conn)?;
@@ -75,7 +78,22 @@ pub(super) fn prepare_for_reading(conn: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-/// Looks whose database it is, before anything about it is changed.
+/// Looks whose database it is and whether it is sound, through a connection that
+/// changes nothing, not even as it closes. `None` where there is nothing yet.
+fn examine(path: &Path) -> Result<Option<Connection>> {
+    damage::look_at_log(path)?;
+    if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        return Ok(None);
+    }
+    let conn = Connection::open_with_flags(path, READ_ONLY).map_err(|e| unusable(path, &e))?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(|e| unusable(path, &e))?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    check(&conn, path)?;
+    damage::look(&conn, path)?;
+    Ok(Some(conn))
+}
+
+/// Looks whose database it is.
 fn check(conn: &Connection, path: &Path) -> Result<()> {
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(|e| unusable(path, &e));
     let version = number("PRAGMA user_version")?;
@@ -105,9 +123,12 @@ fn migrate(conn: &mut Connection) -> Result<()> {
 }
 
 fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) {
+        return damage::damaged(path, &error.to_string());
+    }
     StoreError::Unusable(format!(
         "cannot use {} as the database ({error}): check that it is a database of Nyala and that this user may \
-         write to it and its folder, or name another file with --database",
+         write to it and its folder; if it was one, restore it from a backup; or name another file with --database",
         path.display()
     ))
 }

@@ -3,5 +3,6 @@
 //! is killed stands in `crash.rs`.
 
 mod clock;
+mod damaged;
 mod full;
 mod small_disk;
