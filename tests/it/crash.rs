@@ -6,19 +6,22 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use ulid::Ulid;
 
-use crate::house::within;
+use crate::house::{check_database, within};
 use crate::receiver::{Receiver, status};
 use crate::stop::{Process, id};
 
-const ROUNDS: usize = 5;
+const KILLS: usize = 20;
 const PUBLISHERS: usize = 8;
 
-/// How many events are acknowledged in a round before the process is killed.
-const A_ROUND: usize = 400;
+/// At most so many events are acknowledged before a kill; it may come before the first.
+const MOST_BEFORE_A_KILL: u32 = 300;
 
 /// Publishes until the server is gone; answers the ids of what was acknowledged.
 fn publish_until_the_end(process: &Process, enough: &Arc<Semaphore>) -> JoinSet<Vec<String>> {
@@ -37,9 +40,13 @@ fn publish_until_the_end(process: &Process, enough: &Arc<Semaphore>) -> JoinSet<
     publishers
 }
 
-/// How many deliveries were leased when the process died, in a copy of its files:
-/// opening them here would do the next start's work.
-fn in_flight(database: &Path) -> usize {
+/// The events of which a delivery was leased when the process died, in a copy of
+/// its files: opening them here would do the next start's work.
+///
+/// Only these may come twice, and once more at most: a delivery is leased in the
+/// same transaction that acknowledges its event (or claims it), before any request
+/// is made, and until the transaction that keeps the outcome of that request.
+fn in_flight(database: &Path) -> Vec<String> {
     let folder = TempDir::new().expect("a folder");
     let copy = folder.path().join("nyala.db");
     for suffix in ["", "-wal"] {
@@ -47,8 +54,10 @@ fn in_flight(database: &Path) -> usize {
         std::fs::copy(from, format!("{}{suffix}", copy.display())).expect("a copy");
     }
     let conn = Connection::open(copy).expect("a database");
-    conn.query_row("SELECT count(*) FROM deliveries WHERE state = 1", [], |row| row.get::<_, u32>(0)).expect("a count")
-        as usize
+    let leased = "SELECT e.id FROM deliveries AS d JOIN events AS e ON e.seq = d.event_seq WHERE d.state = 1";
+    let mut leased = conn.prepare(leased).expect("a statement");
+    let ids = leased.query_map([], |row| row.get(0).map(|bytes| format!("evt_{}", Ulid::from_bytes(bytes))));
+    ids.expect("rows").collect::<rusqlite::Result<_>>().expect("ids")
 }
 
 /// An address with a port below those that the system gives to others meanwhile.
@@ -58,15 +67,11 @@ fn quiet_address() -> String {
     ports.map(address).find(|address| TcpListener::bind(address).is_ok()).expect("a port")
 }
 
-#[tokio::test]
-async fn every_acknowledged_event_arrives_however_often_the_process_is_killed() {
-    let folder = TempDir::new().expect("a folder");
-    let database = folder.path().join("nyala.db");
+/// Counts what arrives. Some first attempts fail, so that retries are under way as well.
+fn count_arrivals(receiver: &Receiver) -> Arc<Mutex<HashMap<String, usize>>> {
     let arrived = Arc::<Mutex<HashMap<String, usize>>>::default();
-    let receiver = Receiver::new().await;
     let counted = arrived.clone();
     receiver.answer(move |request| {
-        // Some first attempts fail, so that retries are under way as well.
         let id = request.header("webhook-id");
         if id.ends_with(['0', '1', '2', '3', '4', '5']) && request.header("nyala-attempt") == "1" {
             return status(500);
@@ -75,30 +80,60 @@ async fn every_acknowledged_event_arrives_however_often_the_process_is_killed() 
         *arrived.entry(id.to_owned()).or_default() += 1;
         status(200)
     });
+    arrived
+}
 
-    let (mut acknowledged, mut may_come_twice) = (vec![], 0);
+/// Everything that was kept has arrived and is on record.
+async fn quiet(process: &Process) {
+    let nothing = |state: &str| {
+        let request = process.client.get(format!("{}/api/v1/deliveries?state={state}", process.url));
+        async { within("an answer", request.send()).await.expect("an answer").json::<Value>().await.expect("JSON") }
+    };
+    let waiting = async {
+        for state in ["pending", "leased", "pending", "leased"] {
+            while nothing(state).await["items"] != json!([]) {}
+        }
+    };
+    within("all deliveries", waiting).await;
+}
+
+#[tokio::test]
+async fn every_acknowledged_event_arrives_however_often_the_process_is_killed() {
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    println!("the kills come at moments from seed {seed}");
+    let folder = TempDir::new().expect("a folder");
+    let database = folder.path().join("nyala.db");
+    let receiver = Receiver::new().await;
+    let arrived = count_arrivals(&receiver);
+
+    let (mut acknowledged, mut may_come_again) = (vec![], HashMap::<String, usize>::new());
     let address = quiet_address();
     let mut process = Process::start(&database, &address);
     process.subscribe(&receiver.url("/a")).await;
-    for _ in 0..ROUNDS {
+    for _ in 0..KILLS {
         let enough = Arc::new(Semaphore::new(0));
         let publishers = publish_until_the_end(&process, &enough);
-        let _ = within("enough events", enough.acquire_many(u32::try_from(A_ROUND).expect("a number"))).await;
+        let moment = random.u32(0..=MOST_BEFORE_A_KILL);
+        let _ = within("enough events", enough.acquire_many(moment)).await;
         process.kill();
         acknowledged.extend(within("the publishers", publishers.join_all()).await.into_iter().flatten());
-        may_come_twice += in_flight(&database);
+        for id in in_flight(&database) {
+            *may_come_again.entry(id).or_default() += 1;
+        }
         process = Process::start(&database, &address);
     }
+    acknowledged.push(process.publish().await);
+    quiet(&process).await;
+    process.signal(Signal::TERM);
+    assert!(process.ended().await.0.success());
 
-    let missing = || {
-        let arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        acknowledged.iter().filter(|id| !arrived.contains_key(*id)).count()
-    };
-    let mut requests = receiver.received().len();
-    while missing() > 0 {
-        requests = receiver.wait_for(requests + 1).await.len();
+    let arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
+    let missing: Vec<_> = acknowledged.iter().filter(|id| !arrived.contains_key(*id)).collect();
+    assert!(missing.is_empty(), "{} of {} never arrived: {missing:?}", missing.len(), acknowledged.len());
+    for (id, times) in arrived.iter() {
+        let bound = 1 + may_come_again.get(id).copied().unwrap_or(0);
+        assert!(*times <= bound, "{id} came {times} times, and was in flight at {} kills", bound - 1);
     }
-    assert!(acknowledged.len() >= ROUNDS * A_ROUND);
-    let twice: usize = arrived.lock().unwrap_or_else(PoisonError::into_inner).values().map(|count| count - 1).sum();
-    assert!(twice <= may_come_twice, "{twice} came twice, {may_come_twice} were in flight");
+    check_database(&database);
 }

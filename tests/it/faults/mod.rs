@@ -5,4 +5,5 @@
 mod clock;
 mod damaged;
 mod full;
+mod held;
 mod small_disk;
