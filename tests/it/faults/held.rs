@@ -13,6 +13,7 @@ use crate::delivery::{publishing, until_count};
 use crate::house::{House, LIMIT, check_database, within};
 use crate::receiver::{Receiver, status};
 use crate::stop::{Process, id};
+use nyala::clock::{Clock, SystemClock};
 
 /// How long a publish may wait for its answer while somebody else has the
 /// database: the two seconds that the server waits for it itself, behind one who
@@ -92,5 +93,5 @@ async fn a_database_that_is_held_for_thirty_seconds_costs_answers_and_no_event()
     assert_eq!(arrived, acknowledged, "each came once, and nothing that was refused");
     process.signal(rustix::process::Signal::TERM);
     assert!(process.ended().await.0.success());
-    check_database(&database);
+    check_database(&database, SystemClock::default().now());
 }

@@ -14,6 +14,7 @@ use crate::bad_input::{check_problem, whole};
 use crate::binary::{Serving, nyala};
 use crate::house::{check_database, within};
 use crate::receiver::Receiver;
+use nyala::clock::{Clock, SystemClock};
 
 /// Ways into a namespace in which something may be mounted: as root, and as anybody.
 const NAMESPACES: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];
@@ -147,6 +148,6 @@ async fn a_disk_that_is_full_costs_publishers_patience_and_no_event() {
     for file in ["nyala.db", "nyala.db-wal"] {
         std::fs::copy(disk.folder.join(file), copy.path().join(file)).expect("a copy");
     }
-    check_database(&copy.path().join("nyala.db"));
+    check_database(&copy.path().join("nyala.db"), SystemClock::default().now());
     assert!(disk.serving.stop().0.success());
 }
