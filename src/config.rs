@@ -1,8 +1,9 @@
 //! Settings: defaults, then the file, then the environment, then flags; checked
 //! once, their relations too.
 
+mod database;
 mod file;
-mod limit;
+mod values;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -14,13 +15,16 @@ use bytesize::ByteSize;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use humantime::Duration as Span;
-use limit::Limit;
 
 use crate::delivery::Policy;
 use crate::domain::breaker::BreakerRules;
 use crate::domain::network::Network;
+use crate::domain::retention::{Keep, Retention};
 use crate::domain::retry::RetrySchedule;
 use crate::telemetry::{LogFormat, LogLevel};
+use values::{Limit, List, Size};
+
+pub use database::Database;
 
 /// The longest that a publish may wait, and the most that a person would.
 const MAX_PUBLISH_WAIT: Duration = Duration::from_mins(1);
@@ -30,6 +34,12 @@ const MAX_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The largest body that may be allowed: what is queued for the writer holds it whole.
 const MAX_MAX_BODY: ByteSize = ByteSize::mib(32);
+
+/// The least that the database may be limited to: less holds no history at all.
+const LEAST_RETENTION_BYTES: u64 = 1 << 20;
+
+/// A month.
+const RETENTION: Keep = Keep::For(Duration::from_hours(30 * 24));
 
 /// The flags of `serve` and `config`, as they were typed or stood in the environment.
 #[derive(Debug, Clone, Args)]
@@ -73,6 +83,15 @@ pub struct Flags {
     /// The largest body that is taken [default: 1 MiB]
     #[arg(long, env = "NYALA_MAX_BODY", value_name = "SIZE")]
     max_body: Option<Size>,
+    /// How long finished deliveries are kept, with their attempts and events, counted from the event's publishing; `forever` keeps all [default: 30d]
+    #[arg(long, env = "NYALA_RETENTION", value_name = "AGE")]
+    retention: Option<Keep>,
+    /// How long a delivery may be owed, even by a paused hook, before it is dead; `forever` gives up none [default: 30d]
+    #[arg(long, env = "NYALA_OWED_RETENTION", value_name = "AGE")]
+    owed_retention: Option<Keep>,
+    /// When the database uses more than this, the oldest finished events go until it fits, whatever their age [default: unlimited]
+    #[arg(long, env = "NYALA_RETENTION_BYTES", value_name = "SIZE")]
+    retention_bytes: Option<Limit>,
     /// How logs look: human, json, or auto (human on a terminal) [default: auto]
     #[arg(long, env = "NYALA_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -98,6 +117,8 @@ pub struct Settings {
     pub publish_wait: Duration,
     /// The largest body that is taken, in bytes.
     pub max_body: usize,
+    /// How long things are kept, and how much of them.
+    pub retention: Retention,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -132,8 +153,8 @@ impl Flags {
         let allow_network = Some(self.allow_network).filter(|list| !list.is_empty()).map(List);
         let settings = Settings {
             listen: layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?,
-            database: layers.pick("database", self.database.map(Path), Path("data/nyala.db".into()))?.0,
-            database_limit: layers.pick("database-limit", self.database_limit, Limit::NONE)?.bytes(),
+            database: layers.database(self.database)?,
+            database_limit: layers.pick("database-limit", self.database_limit, Limit(None))?.bytes(),
             allow_network: layers.pick("allow-network", allow_network, List(vec![]))?.0,
             policy: Policy {
                 retry_schedule: layers.pick("retry-schedule", self.retry_schedule, RetrySchedule::default())?,
@@ -149,6 +170,11 @@ impl Flags {
             },
             publish_wait: *layers.pick("publish-wait", self.publish_wait, Duration::ZERO.into())?,
             max_body: bytes(layers.pick("max-body", self.max_body, Size(ByteSize::mib(1)))?.0),
+            retention: Retention {
+                finished: layers.pick("retention", self.retention, RETENTION)?,
+                owed: layers.pick("owed-retention", self.owed_retention, RETENTION)?,
+                bytes: layers.pick("retention-bytes", self.retention_bytes, Limit(None))?.0.map(|size| size.0.as_u64()),
+            },
             log_format: layers.pick("log-format", self.log_format, LogFormat::Auto)?,
             log_level: layers.pick("log-level", self.log_level, LogLevel::default())?,
         };
@@ -221,6 +247,10 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
             settings.database_limit.is_some_and(|limit| limit < least_limit(settings.max_body)),
             "database-limit must be at least 1 MiB and at least four times max-body: raise it, or lower --max-body",
         ),
+        (
+            settings.retention.bytes.is_some_and(|bytes| bytes < LEAST_RETENTION_BYTES),
+            "retention-bytes must be at least 1 MiB: give more, or `unlimited`",
+        ),
     ];
     match wrong.iter().find(|(wrong, _)| *wrong) {
         Some((_, message)) => Err(ConfigError((*message).to_owned())),
@@ -235,63 +265,4 @@ fn least_limit(max_body: usize) -> u64 {
 
 fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
-}
-
-/// A path that can be shown.
-struct Path(PathBuf);
-
-impl FromStr for Path {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.into()))
-    }
-}
-
-impl Display for Path {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.display().fmt(f)
-    }
-}
-
-/// A number of bytes that is shown to the byte.
-#[derive(Debug, Clone, Copy)]
-struct Size(ByteSize);
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self)
-    }
-}
-
-impl Display for Size {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let bytes = self.0.as_u64();
-        match bytes {
-            _ if bytes.is_multiple_of(1 << 20) => write!(f, "{} MiB", bytes >> 20),
-            _ if bytes.is_multiple_of(1 << 10) => write!(f, "{} KiB", bytes >> 10),
-            _ => write!(f, "{bytes} B"),
-        }
-    }
-}
-
-/// Values with commas between them.
-struct List<T>(Vec<T>);
-
-impl<T: FromStr> FromStr for List<T> {
-    type Err = T::Err;
-
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        let parts = text.split(',').filter(|part| !part.trim().is_empty());
-        parts.map(str::parse).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl<T: Display> Display for List<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let values: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&values.join(","))
-    }
 }

@@ -176,6 +176,7 @@ impl Works {
             lease: settings.policy.lease(),
             removed: self.removed.clone(),
             wake: self.wake.clone(),
+            retention: settings.retention,
         }
     }
 }

@@ -174,6 +174,7 @@ pub(super) struct DeliveryView {
     finished_at: Option<Timestamp>,
     redelivers: Option<DeliveryId>,
     redelivered_by: Option<DeliveryId>,
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<Vec<AttemptView>>,
 }
@@ -192,6 +193,7 @@ impl From<Delivery> for DeliveryView {
             finished_at: delivery.finished_at,
             redelivers: delivery.redelivers.map(DeliveryId),
             redelivered_by: delivery.redelivered_by.map(DeliveryId),
+            reason: delivery.reason,
             attempts: None,
         }
     }

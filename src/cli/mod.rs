@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod config;
+pub mod db;
 pub mod deliveries;
 pub mod events;
 pub mod exit;
@@ -49,6 +50,8 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// Receive deliveries and print them, for trying things out
     Listen(listen::Listen),
+    /// Check, back up and measure the database, also while a server has it open
+    Db(db::Db),
     /// Show every setting of the server, its value and where it came from
     Config(config::Config),
 }
@@ -99,6 +102,7 @@ impl Cli {
             Command::Events(args) => args.run().await,
             Command::Deliveries(args) => args.run().await,
             Command::Listen(args) => args.run().await,
+            Command::Db(args) => args.run(matches).await,
             Command::Config(args) => args.run(matches),
         }
     }

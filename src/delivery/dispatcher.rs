@@ -131,9 +131,8 @@ impl Dispatcher {
             return;
         }
         let now = self.worker.clock.elapsed();
-        let targets = self.worker.db.targets();
-        let limits = |hook| targets.get(hook).map_or_else(Limits::default, |target| target.limits());
-        while let Some(leased) = self.lanes.next(now, limits) {
+        let db = &self.worker.db;
+        while let Some(leased) = self.lanes.next(now, |hook| limits(db, hook)) {
             self.carried += 1;
             tokio::spawn(self.worker.clone().carry(leased));
         }
@@ -157,7 +156,8 @@ impl Dispatcher {
 
     fn take(&mut self, leased: Vec<Leased>) {
         for leased in leased {
-            self.lanes.add(leased);
+            let limits = limits(&self.worker.db, leased.hook);
+            self.lanes.add(leased, limits);
         }
     }
 
@@ -215,6 +215,11 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// What a hook's owner allows now.
+fn limits(db: &Db, hook: HookId) -> Limits {
+    db.targets().get(hook).map_or_else(Limits::default, |target| target.limits())
 }
 
 /// The time at which a hook that waits for its rate may go on; never, while none does.

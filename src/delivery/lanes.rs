@@ -69,9 +69,11 @@ impl Lanes {
     }
 
     /// Puts a delivery at the end of its hook's queue.
-    pub(super) fn add(&mut self, leased: Leased) {
+    pub(super) fn add(&mut self, leased: Leased, limits: Limits) {
         let hook = leased.hook;
-        self.by_hook.entry(hook).or_default().waiting.push_back(leased);
+        let lane = self.by_hook.entry(hook).or_default();
+        lane.limits = limits;
+        lane.waiting.push_back(leased);
         self.list(hook);
     }
 
@@ -170,9 +172,14 @@ impl Lanes {
 
     fn next_prompt(&mut self) -> Option<HookId> {
         while let Some(hook) = self.prompt.pop_front() {
-            if self.is_listed(hook, Listed::Prompt) {
+            let Some(lane) = self.by_hook.get_mut(&hook).filter(|lane| lane.listed == Listed::Prompt) else {
+                continue;
+            };
+            if lane.pace.is_prompt() {
                 return Some(hook);
             }
+            lane.listed = Listed::Others;
+            self.others.push_back(hook);
         }
         None
     }
@@ -180,15 +187,11 @@ impl Lanes {
     fn next_other(&mut self) -> Option<HookId> {
         while self.lagging < (self.workers / 2).max(1) {
             let hook = self.others.pop_front()?;
-            if self.is_listed(hook, Listed::Others) {
+            if self.by_hook.get(&hook).is_some_and(|lane| lane.listed == Listed::Others) {
                 return Some(hook);
             }
         }
         None
-    }
-
-    fn is_listed(&self, hook: HookId, listed: Listed) -> bool {
-        self.by_hook.get(&hook).is_some_and(|lane| lane.listed == listed)
     }
 
     fn list_those_whose_time_has_come(&mut self, now: Duration) {
@@ -286,7 +289,7 @@ mod tests {
         let mut lanes = Lanes::new(workers, share);
         for hook in hooks {
             for _ in 0..share {
-                lanes.add(leased(hook, 0));
+                lanes.add(leased(hook, 0), Limits::default());
                 assert_eq!(started(&mut lanes), [0]);
                 lanes.ended(HookId(hook), Some(Showing::Prompt));
             }
@@ -298,9 +301,9 @@ mod tests {
     fn hooks_are_served_in_turn_each_up_to_its_share() {
         let mut lanes = with_prompt(10, 2, 1..=2);
         for seq in 10..14 {
-            lanes.add(leased(1, seq));
+            lanes.add(leased(1, seq), Limits::default());
         }
-        lanes.add(leased(2, 20));
+        lanes.add(leased(2, 20), Limits::default());
         assert_eq!(started(&mut lanes), [10, 20, 11]);
         lanes.ended(HookId(1), Some(Showing::Prompt));
         assert_eq!(started(&mut lanes), [12]);
@@ -310,7 +313,7 @@ mod tests {
     fn no_more_attempts_are_in_flight_than_there_are_workers() {
         let mut lanes = with_prompt(2, 2, 1..=3);
         for hook in 1..=3 {
-            lanes.add(leased(hook, hook));
+            lanes.add(leased(hook, hook), Limits::default());
         }
         assert_eq!(started(&mut lanes), [1, 2]);
         lanes.ended(HookId(2), Some(Showing::Prompt));
@@ -320,7 +323,7 @@ mod tests {
     #[test]
     fn a_hook_that_has_shown_nothing_gets_one_attempt_at_a_time() {
         let mut lanes = Lanes::new(10, 4);
-        (10..14).for_each(|seq| lanes.add(leased(1, seq)));
+        (10..14).for_each(|seq| lanes.add(leased(1, seq), Limits::default()));
         assert_eq!(started(&mut lanes), [10]);
         lanes.ended(HookId(1), Some(Showing::Prompt));
         assert_eq!(started(&mut lanes), [11, 12]);
@@ -332,14 +335,14 @@ mod tests {
     #[test]
     fn hooks_that_hang_leave_half_of_the_workers_to_those_that_answer() {
         let mut lanes = with_prompt(8, 4, 1..=2);
-        (10..30).for_each(|hook| lanes.add(leased(hook, hook)));
+        (10..30).for_each(|hook| lanes.add(leased(hook, hook), Limits::default()));
         assert_eq!(started(&mut lanes), [10, 11, 12, 13]);
-        (0..5).for_each(|seq| lanes.add(leased(1, seq)));
+        (0..5).for_each(|seq| lanes.add(leased(1, seq), Limits::default()));
         assert_eq!(started(&mut lanes), [0, 1, 2, 3]);
         lanes.lags(HookId(1));
         lanes.ended(HookId(10), Some(Showing::Lagging));
         assert_eq!(started(&mut lanes), [] as [i64; 0], "those that lag hold more than half already");
-        lanes.add(leased(2, 40));
+        lanes.add(leased(2, 40), Limits::default());
         assert_eq!(started(&mut lanes), [40]);
     }
 
@@ -347,11 +350,11 @@ mod tests {
     fn a_hook_waits_for_its_rate_and_others_do_not() {
         let mut lanes = with_prompt(8, 4, 1..=1);
         let slow = Limits { rate_limit: Some(2), ..Limits::default() };
-        (10..13).for_each(|seq| lanes.add(leased(1, seq)));
+        (10..13).for_each(|seq| lanes.add(leased(1, seq), Limits::default()));
         let second = Duration::from_secs(1);
         assert_eq!(started_at(&mut lanes, second, slow), [10]);
         assert!(lanes.next_time().is_some_and(|at| at > second && at <= second + second / 2));
-        lanes.add(leased(2, 20));
+        lanes.add(leased(2, 20), Limits::default());
         assert_eq!(started_at(&mut lanes, second, slow), [20]);
         assert_eq!(started_at(&mut lanes, second + second / 2, slow), [11]);
     }

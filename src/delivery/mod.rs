@@ -8,6 +8,7 @@
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //!     └─ clock_set moves leases and waits along when somebody sets the clock
+//!     └─ retention removes what has grown old
 //! ```
 
 mod clock_set;
@@ -15,6 +16,7 @@ pub mod dispatcher;
 mod lanes;
 pub mod replayer;
 mod request;
+mod retention;
 pub mod sender;
 pub mod sweeper;
 mod tls;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::clock_set::ClockSet;
+use super::retention::Rotation;
 use crate::clock::Clock;
+use crate::domain::retention::Retention;
 use crate::store::db::Db;
 use crate::store::{KEY_RETENTION, Result};
 
@@ -28,11 +30,19 @@ pub struct Sweeper {
     pub removed: Arc<Notify>,
     /// Tells the dispatcher that something became due.
     pub wake: Arc<Notify>,
+    /// How long things are kept, and how much of them.
+    pub retention: Retention,
 }
 
 impl Sweeper {
-    /// Runs until `stop` says so.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Runs until `stop` says so. What has grown old may take minutes to put away:
+    /// that goes on beside the rest.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let rotation = Rotation::new(self.db.clone(), self.clock.clone(), self.retention, stop.clone());
+        tokio::join!(self.tidy(stop), rotation.run());
+    }
+
+    async fn tidy(&self, mut stop: watch::Receiver<bool>) {
         let mut clock_set = ClockSet::new(&*self.clock, self.lease);
         while !*stop.borrow() {
             let next = self.clock.sleep(EVERY);
@@ -59,9 +69,12 @@ impl Sweeper {
         let before = now.minus(KEY_RETENTION);
         while !*stop.borrow() && self.db.write(move |store| store.forget_keys(before, STEP)).await? == STEP {}
         // A stop takes all back at its end; what is in flight may end until then.
-        if !*stop.borrow() && self.db.write(move |store| store.take_back(now, false)).await? > 0 {
-            self.wake.notify_one();
+        if !*stop.borrow() {
+            self.db.write(move |store| store.take_back(now, false)).await?;
         }
+        // A claim that finds nothing costs next to nothing, and with it nothing that is
+        // due can wait for longer than this round, whoever should have told of it.
+        self.wake.notify_one();
         Ok(())
     }
 }

@@ -83,6 +83,8 @@ pub struct Delivery {
     pub redelivers: Option<Seq>,
     /// The latest one that does this one again.
     pub redelivered_by: Option<Seq>,
+    /// Why it ended, where no attempt says so.
+    pub reason: Option<String>,
 }
 
 /// One HTTP request made for a delivery, and what came of it.

@@ -12,7 +12,9 @@ pub mod network;
 pub mod outcome;
 pub mod pace;
 pub mod replay;
+pub mod retention;
 pub mod retry;
+pub mod stride;
 pub mod time;
 pub mod url;
 

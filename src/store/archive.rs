@@ -72,7 +72,7 @@ pub trait Archive: ReplayArchive {
     ///
     /// # Errors
     /// Trouble of the database.
-    fn owed(&self, id: HookId) -> Result<u64>;
+    fn owed_to(&self, id: HookId) -> Result<u64>;
 
     /// Living hooks that the filter lets through.
     ///

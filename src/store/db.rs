@@ -1,5 +1,7 @@
 //! The async way to the store.
 
+mod retention;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +18,9 @@ use super::sqlite::{self, Readers};
 use super::targets::Targets;
 use super::waits::Waits;
 use super::writer::{Queue, Writer};
-use super::{Archive, Cancelled, Claimed, Leased, Published, Record, Recorded, Result, StoreError, Writes};
+use super::{Cancelled, Claimed, Leased, Published, Reads, Record, Recorded, Result, StoreError, Writes};
+
+pub use retention::Step;
 
 /// What a publish leaves to this node.
 #[derive(Debug)]
@@ -184,7 +188,7 @@ impl Db {
     /// What `look` answers, or trouble of the database.
     pub async fn read<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&dyn Archive) -> Result<T> + Send + 'static,
+        look: impl FnOnce(&dyn Reads) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let readers = self.readers.clone();
         let look = move || look(&readers.get()?);

@@ -7,11 +7,13 @@
 mod archive;
 pub mod db;
 mod hooks;
+pub mod inspect;
 mod ledger;
 mod ops;
 mod outbox;
 pub mod page;
 mod replays;
+mod retention;
 pub mod room;
 pub mod sqlite;
 pub mod targets;
@@ -25,9 +27,11 @@ use crate::domain::time::Timestamp;
 
 pub use archive::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter};
 pub use hooks::{Added, Cancelled, Changed, Hooks};
+pub use inspect::{Inspect, Stats, Trouble};
 pub use ledger::{Ledger, Record, Recorded};
 pub use outbox::{Claimed, Errand, FannedOut, Leased, Outbox, Published, Publishing};
 pub use replays::{Begun, Redelivered, ReplayArchive, Replays, Step};
+pub use retention::{Aged, Finished, GivenUp, Reads, Retention, Size, Stretch};
 
 /// Trouble of our own with keeping things.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -116,9 +120,9 @@ impl Place {
 }
 
 /// All that can be done inside a writing transaction.
-pub trait Writes: Hooks + Outbox + Ledger + Replays + Upkeep {}
+pub trait Writes: Hooks + Outbox + Ledger + Replays + Retention + Upkeep {}
 
-impl<T: Hooks + Outbox + Ledger + Replays + Upkeep> Writes for T {}
+impl<T: Hooks + Outbox + Ledger + Replays + Retention + Upkeep> Writes for T {}
 
 /// The transactions of the one writer.
 pub trait Transactions {

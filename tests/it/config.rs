@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 14] = [
+const DEFAULTS: [(&str, &str); 17] = [
     ("listen", "127.0.0.1:8080"),
     ("database", "data/nyala.db"),
-    ("database-limit", "none"),
+    ("database-limit", "unlimited"),
     ("allow-network", ""),
     ("retry-schedule", "5s,5m,30m,2h,5h,10h,14h,20h,1day"),
     ("delivery-timeout", "10s"),
@@ -26,12 +26,15 @@ const DEFAULTS: [(&str, &str); 14] = [
     ("breaker-pause-after", "5days"),
     ("publish-wait", "0s"),
     ("max-body", "1 MiB"),
+    ("retention", "30days"),
+    ("owed-retention", "30days"),
+    ("retention-bytes", "unlimited"),
     ("log-format", "auto"),
     ("log-level", "info"),
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 14] = [
+const OTHERS: [(&str, &str); 17] = [
     ("listen", "[::1]:9999"),
     ("database", "elsewhere/n.db"),
     ("database-limit", "6000000"),
@@ -44,6 +47,9 @@ const OTHERS: [(&str, &str); 14] = [
     ("breaker-pause-after", "2days"),
     ("publish-wait", "60s"),
     ("max-body", "1500000"),
+    ("retention", "forever"),
+    ("owed-retention", "1m"),
+    ("retention-bytes", "5000000001"),
     ("log-format", "human"),
     ("log-level", "warn,nyala::store=debug"),
 ];

@@ -11,6 +11,7 @@ use nyala::config::Settings;
 use nyala::delivery::Policy;
 use nyala::domain::breaker::BreakerRules;
 use nyala::domain::network::Network;
+use nyala::domain::retention::Retention;
 use nyala::domain::time::Timestamp;
 use nyala::service::Service;
 use nyala::telemetry::{LogFormat, LogLevel};
@@ -175,6 +176,11 @@ fn settings(database: &Path) -> Settings {
         },
         publish_wait: Duration::ZERO,
         max_body: 1 << 20,
+        retention: Retention {
+            finished: "30d".parse().expect("an age"),
+            owed: "30d".parse().expect("an age"),
+            bytes: None,
+        },
         log_format: LogFormat::Auto,
         log_level: LogLevel::default(),
     }

@@ -5,6 +5,7 @@ mod binary;
 mod cli;
 mod config;
 mod crash;
+mod db;
 mod delivery;
 mod faults;
 mod floors;

@@ -76,6 +76,12 @@ impl Process {
         within(&format!("{events} events"), kept).await;
     }
 
+    /// Stops it as a service manager does.
+    pub async fn stop(self) {
+        self.signal(Signal::TERM);
+        assert!(self.ended().await.0.success());
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().expect("a process");
         self.child.wait().expect("an end");

@@ -50,7 +50,7 @@ pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let id = id(&request)?;
-    let found = app.db.read(move |archive| Ok(archive.hook(id)?.zip(archive.owed(id)?.into()))).await?;
+    let found = app.db.read(move |archive| Ok(archive.hook(id)?.zip(archive.owed_to(id)?.into()))).await?;
     let (hook, owed) = found.ok_or_else(missing)?;
     Ok(json(&HookView::from(hook).with_owed(owed)).into_response())
 }

@@ -77,6 +77,17 @@ impl Readers {
     pub fn get(&self) -> Result<Reader> {
         self.0.get().map(Reader).map_err(|e| StoreError::Failed(e.to_string()))
     }
+
+    /// Brings as much of the log into the file as can be without waiting for anybody.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    pub fn checkpoint(&self) -> Result<()> {
+        match self.get()?.path() {
+            Some(path) => open::checkpoint(Path::new(path)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Archive for Reader {
@@ -84,7 +95,7 @@ impl Archive for Reader {
         Ok(self.sql(hooks::BY_ID)?.query_row([id.0], rows::hook).optional()?)
     }
 
-    fn owed(&self, id: HookId) -> Result<u64> {
+    fn owed_to(&self, id: HookId) -> Result<u64> {
         Ok(self.sql(OWED)?.query_row([id.0], |row| row.get::<_, u32>(0))?.into())
     }
 
@@ -133,6 +144,11 @@ impl Reader {
     pub(super) fn sql(&self, sql: &'static str) -> Result<CachedStatement<'_>> {
         Ok(self.0.prepare_cached(sql)?)
     }
+
+    /// Where the file is.
+    pub(super) fn path(&self) -> Option<&str> {
+        self.0.path()
+    }
 }
 
 pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
@@ -154,7 +170,14 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         finished_at: finished_at.map(Timestamp::from_millis),
         redelivers: row.get::<_, Option<i64>>("redelivers")?.map(Seq),
         redelivered_by: row.get::<_, Option<i64>>("redelivered_by")?.map(Seq),
+        reason: without_attempt(row)?,
     })
+}
+
+/// Why it ended, where no attempt in the delivery's own row explains it.
+fn without_attempt(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
+    let status: Option<u16> = row.get("status")?;
+    if status.is_some() { Ok(None) } else { row.get("reason") }
 }
 
 /// The attempt that lives in the delivery's own row, if it does.

@@ -1,8 +1,10 @@
 //! The store in a SQLite file.
 
 mod again;
+mod aged;
 mod archive;
 mod breakers;
+mod check;
 mod claims;
 mod clock_set;
 mod damage;
@@ -11,12 +13,14 @@ mod fan_out;
 mod history;
 mod hooks;
 mod ids;
+mod inspect;
 mod ledger;
 mod limit;
 mod open;
 mod outbox;
 mod queues;
 mod replays;
+mod retention;
 mod rows;
 mod transactions;
 mod turns;
@@ -37,6 +41,7 @@ use crate::domain::id::{HookId, Seq};
 use ids::Ids;
 
 pub use archive::Readers;
+pub use inspect::Inspector;
 pub use open::{SCHEMA_VERSION, open};
 
 /// The one writing connection, and what it has decided but not yet committed.

@@ -25,7 +25,7 @@ const APPLICATION_ID: i32 = 0x4e59_414c;
 
 /// How long to wait for another process that holds the database: less than
 /// people and pipelines wait for an answer.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Set before the first table is made: freed pages can be given back to the disk
 /// later without rewriting the file.
@@ -64,6 +64,16 @@ pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules) -> Result<S
     Ok(session)
 }
 
+/// Brings as much of the log into the file as can be without waiting for anybody,
+/// over a connection of its own: the writer's would keep the writer from its work.
+///
+/// # Errors
+/// Trouble of the database.
+pub(super) fn checkpoint(path: &Path) -> Result<()> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    Ok(conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+}
+
 /// How readers open the file.
 pub(super) const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
@@ -93,22 +103,35 @@ fn examine(path: &Path) -> Result<Option<Connection>> {
     Ok(Some(conn))
 }
 
-/// Looks whose database it is.
-fn check(conn: &Connection, path: &Path) -> Result<()> {
+/// Looks whose database it is, before anything about it is changed; answers the
+/// number of its schema, which is 0 where nothing is in it yet.
+fn check(conn: &Connection, path: &Path) -> Result<i32> {
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(|e| unusable(path, &e));
     let version = number("PRAGMA user_version")?;
     let ours = number("PRAGMA application_id")? == APPLICATION_ID;
-    let empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
+    let empty = !ours && number("SELECT count(*) FROM sqlite_schema")? == 0;
     let why = match (ours, empty) {
         (false, false) => "is the database of another program: leave it alone".to_owned(),
+        (false, true) => return Ok(0),
         _ if version > SCHEMA_VERSION => {
             format!(
                 "was written by a newer Nyala (schema {version}, this one knows {SCHEMA_VERSION}): run that version"
             )
         }
-        _ => return Ok(()),
+        _ => return Ok(version),
     };
     Err(StoreError::Unusable(format!("{} {why}, or name another file with --database", path.display())))
+}
+
+/// The number of a database's schema, for who only looks.
+pub(super) fn schema_of(conn: &Connection, path: &Path) -> Result<i32> {
+    match check(conn, path)? {
+        0 => Err(StoreError::Unusable(format!(
+            "{} is empty: no Nyala has used it yet; name the server's database with --database",
+            path.display()
+        ))),
+        version => Ok(version),
+    }
 }
 
 fn migrate(conn: &mut Connection) -> Result<()> {
@@ -122,7 +145,7 @@ fn migrate(conn: &mut Connection) -> Result<()> {
     Ok(transaction.commit()?)
 }
 
-fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
+pub(super) fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
     if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) {
         return damage::damaged(path, &error.to_string());
     }

@@ -25,10 +25,10 @@ fn refused(folder: &Path, args: &[&str], words: &[&str]) {
 }
 
 /// A value for each setting that it cannot have, and a word about what would be right.
-const BAD: [(&str, &str, &str); 19] = [
+const BAD: [(&str, &str, &str); 25] = [
     ("listen", "localhost", ""),
     ("listen", "127.0.0.1:99999", ""),
-    ("database-limit", "small", "or none"),
+    ("database-limit", "small", "or `unlimited`"),
     ("database-limit", "-1", ""),
     ("allow-network", "all", "10.0.0.0/8"),
     ("allow-network", "10.0.0.0/33", "10.0.0.0/8"),
@@ -42,6 +42,12 @@ const BAD: [(&str, &str, &str); 19] = [
     ("publish-wait", "1", ""),
     ("max-body", "large", ""),
     ("max-body", "1 parsec", ""),
+    ("retention", "0", "`forever`"),
+    ("retention", "never", "at least 1m"),
+    ("owed-retention", "59s", "at least 1m"),
+    ("owed-retention", "", "at least 1m"),
+    ("retention-bytes", "never", "`unlimited`"),
+    ("retention-bytes", "-1", "10GiB"),
     ("log-format", "xml", "auto, human or json"),
     ("log-level", "nyala=loud", ""),
     ("log-level", "[", ""),
@@ -65,7 +71,7 @@ fn a_bad_value_is_refused_by_its_name_wherever_it_stands() {
 #[test]
 fn values_that_contradict_each_other_or_reason_are_refused_by_name() {
     let folder = folder();
-    let table: [(&[&str], &[&str]); 13] = [
+    let table: [(&[&str], &[&str]); 15] = [
         (&["--workers=10", "--workers-per-hook=11"], &["workers-per-hook", "raise --workers"]),
         (&["--workers=15"], &["workers-per-hook", "lower it"]),
         (&["--workers=0"], &["workers", "at least 1"]),
@@ -79,6 +85,8 @@ fn values_that_contradict_each_other_or_reason_are_refused_by_name() {
         (&["--max-body=18446744073709551615"], &["max-body", "at most 32 MiB"]),
         (&["--database-limit=1023KiB", "--max-body=9"], &["database-limit", "at least 1 MiB"]),
         (&["--database-limit=3MiB"], &["database-limit", "lower --max-body"]),
+        (&["--retention-bytes=0"], &["retention-bytes", "at least 1 MiB", "`unlimited`"]),
+        (&["--retention-bytes=1023KiB"], &["retention-bytes", "at least 1 MiB"]),
     ];
 
     for (flags, words) in table {

@@ -10,6 +10,7 @@ mod order;
 mod raw;
 mod removal;
 mod restart;
+mod retention;
 mod retries;
 mod retry_after;
 mod shares;
@@ -89,7 +90,7 @@ async fn something_else_arrives(house: &House) {
 }
 
 /// Lets the hooks of a gate earn their whole share: so many prompt answers each.
-async fn prove(house: &House, gate: &Gate, hooks: usize, share: usize) {
+pub async fn prove(house: &House, gate: &Gate, hooks: usize, share: usize) {
     for _ in 0..share {
         gate.let_through(hooks);
         house.publish_and_wait("E", "{}").await;

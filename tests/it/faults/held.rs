@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::delivery::gate::Gate;
-use crate::delivery::{publishing, until_count};
+use crate::delivery::{prove, publishing, until_count};
 use crate::house::{House, LIMIT, check_database, within};
 use crate::receiver::{Receiver, status};
 use crate::stop::{Process, id};
@@ -31,27 +31,28 @@ fn hold(database: &std::path::Path) -> Connection {
 async fn while_the_database_is_held_publishes_are_refused_and_outcomes_wait() {
     let (house, gate) = (House::with(|settings| settings.policy.timeout = LIMIT).await, Gate::new().await);
     house.subscribe(&gate.url("/cb"), "E").await;
-    for _ in 0..6 {
+    prove(&house, &gate, 1, 4).await;
+    for _ in 0..4 {
         house.publish("E", "{}").await;
     }
-    gate.came(4).await;
+    gate.came(4 + 4).await;
 
     let held = hold(&house.database());
     gate.open();
-    gate.answered(4).await;
+    gate.answered(4 + 4).await;
     let mut publishes = JoinSet::new();
     for _ in 0..20 {
         let (request, since) = (publishing(&house, "E", "{}"), Instant::now());
         publishes.spawn(async move { (request.send().await.expect("an answer").status(), since.elapsed()) });
     }
     let answers = within("answers", publishes.join_all()).await;
-    until_count(&house, "state=leased", 6).await;
+    until_count(&house, "state=leased", 4).await;
     drop(held);
 
     let refused = |&(status, took): &(StatusCode, Duration)| status == 503 && took < BOUND;
     assert!(answers.iter().all(refused), "{answers:?}");
-    until_count(&house, "state=delivered", 6).await;
-    assert_eq!(gate.traffic().came, 6, "each came once");
+    until_count(&house, "state=delivered", 4 + 4).await;
+    assert_eq!(gate.traffic().came, 4 + 4, "each came once");
     house.close().await;
 }
 

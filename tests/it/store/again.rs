@@ -6,7 +6,7 @@ use nyala::store::page::Page;
 use nyala::store::room::Room;
 use nyala::store::{DeliveryFilter, Redelivered};
 
-use super::{Store, at, new_event};
+use super::{Store, at, new_event, prompt_room};
 
 /// A hook and a delivery to it, which arrived.
 fn delivered(store: &mut Store) -> Seq {
@@ -27,7 +27,7 @@ pub(super) fn what_has_finished_is_owed_again_by_a_new_delivery(store: &mut Stor
     assert_eq!((new.state, new.redelivers, new.redelivered_by), (State::Pending, Some(old.seq), None));
     assert_eq!((new.event, new.hook, new.attempts), (old.event, old.hook, 0));
     assert_eq!((new.created_at, new.due_at, old.created_at), (at(5), Some(at(5)), at(0)));
-    let claimed = store.claim(at(6), &Room::new(9)).leased;
+    let claimed = store.claim(at(6), &prompt_room(9)).leased;
     let order: Vec<_> = claimed.iter().map(|leased| leased.seq).collect();
     assert_eq!(order[1..], [new.seq, twice], "what was owed before goes first");
     assert_eq!(claimed[1].event.id, old.event);

@@ -7,7 +7,7 @@ use nyala::domain::time::Timestamp;
 use nyala::store::Place;
 use nyala::store::room::Room;
 
-use super::{LEASE, Store, start};
+use super::{LEASE, Store, prompt_room, start};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -23,7 +23,7 @@ fn make_due_earlier(store: &mut Store, now: Timestamp, limit: usize) -> usize {
 
 /// Two hooks that owe five each, due ten minutes apart from an hour and ten minutes on.
 fn owed(store: &mut Store) -> Vec<Seq> {
-    let (room, none) = (Room::new(5), Room::new(0));
+    let (room, none) = (prompt_room(5), Room::new(0));
     for name in ["a", "b"] {
         store.hook(name, "E");
     }
@@ -50,7 +50,7 @@ pub(super) fn what_is_pending_is_made_due_earlier_in_steps_and_each_once(store: 
         let earlier: Vec<_> = before.iter().map(|due_at| due_at.map(|due_at| due_at.minus(HOUR))).collect();
         assert_eq!((owed.len(), due_at(&store)), (10, earlier));
         assert!(steps <= 10usize.div_ceil(limit) + 3, "{steps} steps of {limit}");
-        let claimed = store.claim(start().plus(HOUR + HOUR), &Room::new(5));
+        let claimed = store.claim(start().plus(HOUR + HOUR), &prompt_room(5));
         assert_eq!(claimed.leased.len(), 10, "their queues know");
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn what_is_due_stays_due_when_the_clock_was_set_back(store: &mut Stor
 }
 
 pub(super) fn leases_that_were_given_before_the_clock_was_set_last_longer(store: &mut Store) {
-    let room = Room::new(5);
+    let room = prompt_room(5);
     store.hook("a", "E");
     store.publish("E", &room);
     let later = start().plus(HOUR);

@@ -71,6 +71,17 @@ macro_rules! contract {
                 what_is_pending_is_made_due_earlier_in_steps_and_each_once
                 what_is_due_stays_due_when_the_clock_was_set_back
                 leases_that_were_given_before_the_clock_was_set_last_longer;
+            retention:
+                only_events_of_which_nothing_is_owed_are_finished
+                only_events_older_than_asked_are_finished
+                the_end_of_what_is_old_includes_its_deliveries
+                an_event_goes_with_all_that_belongs_to_it
+                a_large_event_goes_in_steps_and_its_parts_can_be_read_meanwhile
+                what_is_owed_again_is_not_removed
+                what_is_pending_too_long_is_given_up_and_says_why
+                what_is_given_up_untried_is_named_by_its_event
+                what_is_leased_or_finished_is_not_given_up
+                room_that_is_given_back_is_gone;
             pages:
                 pages_hold_all_deliveries_each_once
                 pages_stay_correct_while_rows_arrive

@@ -257,3 +257,19 @@ async fn a_repeat_does_not_take_a_first_attempt_that_was_on_record_for_one_that_
     assert_eq!(waits.try_recv(), Err(TryRecvError::Closed), "now both have");
     served.db.close();
 }
+
+#[tokio::test]
+async fn a_first_attempt_that_is_given_up_is_not_waited_for() {
+    let mut served = Served::new();
+    served.hook("a").await;
+    let mut waits = served.publishing(new_event("E")).await.expect("a publish").first_attempts.expect("a wait");
+    let leased = served.handed().await;
+    let lease = (leased.seq, leased.lease);
+    served.db.write(move |store| store.release(start(), &[lease])).await.expect("a release");
+    assert_eq!(waits.try_recv(), Err(TryRecvError::Empty));
+
+    let given_up = served.db.give_up(start(), vec![leased.seq]).await.expect("a step").done;
+
+    assert_eq!((given_up, waits.try_recv()), (1, Err(TryRecvError::Closed)));
+    served.db.close();
+}

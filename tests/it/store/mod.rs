@@ -15,7 +15,9 @@ mod model;
 mod outbox;
 mod pages;
 mod replays;
+mod retention;
 mod sqlite;
+mod steps;
 mod times;
 mod transactions;
 
@@ -37,7 +39,7 @@ use nyala::store::page::{MAX_LIMIT, Page};
 use nyala::store::room::Room;
 use nyala::store::targets::Targets;
 use nyala::store::{
-    Added, Archive, Backend, Claimed, DeliveryFilter, Errand, Leased, Published, Publishing, Record, Recorded,
+    Added, Backend, Claimed, DeliveryFilter, Errand, Leased, Published, Publishing, Reads, Record, Recorded,
     Redelivered, Result, Writes,
 };
 
@@ -62,7 +64,7 @@ trait Subject {
     fn open(&self, targets: Arc<Targets>) -> Result<Box<dyn Backend>>;
 
     /// Opens it for reading.
-    fn archive(&self) -> Box<dyn Archive>;
+    fn archive(&self) -> Box<dyn Reads>;
 
     /// Another of the same kind, with nothing in it.
     fn anew(&self) -> Box<dyn Subject>;
@@ -116,7 +118,7 @@ impl Store {
         done
     }
 
-    fn archive(&self) -> Box<dyn Archive> {
+    fn archive(&self) -> Box<dyn Reads> {
         self.subject.archive()
     }
 

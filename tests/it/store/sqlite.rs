@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nyala::store::sqlite::{Readers, SCHEMA_VERSION, open};
 use nyala::store::targets::Targets;
-use nyala::store::{Archive, Backend, Result, StoreError};
+use nyala::store::{Backend, Reads, Result, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ impl Subject for Sqlite {
         Ok(Box::new(open(&self.path(), targets, rules())?))
     }
 
-    fn archive(&self) -> Box<dyn Archive> {
+    fn archive(&self) -> Box<dyn Reads> {
         let readers = self.readers.get_or_init(|| Readers::open(&self.path()).expect("readers"));
         Box::new(readers.get().expect("a reader"))
     }

@@ -1,0 +1,99 @@
+//! Values of settings, each shown as it could be typed.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bytesize::ByteSize;
+
+/// A path that can be shown.
+pub(super) struct Path(pub(super) PathBuf);
+
+impl FromStr for Path {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.into()))
+    }
+}
+
+impl Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+/// A number of bytes that is shown to the byte.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size(pub(super) ByteSize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+impl Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = self.0.as_u64();
+        match bytes {
+            _ if bytes.is_multiple_of(1 << 20) => write!(f, "{} MiB", bytes >> 20),
+            _ if bytes.is_multiple_of(1 << 10) => write!(f, "{} KiB", bytes >> 10),
+            _ => write!(f, "{bytes} B"),
+        }
+    }
+}
+
+/// Values with commas between them.
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        let parts = text.split(',').filter(|part| !part.trim().is_empty());
+        parts.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl<T: Display> Display for List<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let values: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&values.join(","))
+    }
+}
+
+/// A number of bytes, or as many as there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit(pub(super) Option<Size>);
+
+impl Limit {
+    pub(super) fn bytes(self) -> Option<u64> {
+        self.0.map(|size| size.0.as_u64())
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "unlimited" => Ok(Self(None)),
+            size => match size.parse() {
+                Ok(size) => Ok(Self(Some(size))),
+                Err(_) => Err("give a size such as 10GiB, or `unlimited`".to_owned()),
+            },
+        }
+    }
+}
+
+impl Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(size) => size.fmt(f),
+            None => f.write_str("unlimited"),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What must be true of every database, whether a server has it open or not.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, Row, Statement};
+
+use crate::domain::time::Timestamp;
+use crate::store::{Result, Trouble};
+
+/// Something that must not be: `sql` answers how often it is, and one example.
+struct Rule {
+    what: &'static str,
+    example: &'static str,
+    sql: &'static str,
+    remedy: &'static str,
+}
+
+const RESTORE: &str =
+    "keep this file, put back the newest backup that `nyala db check` finds well, and tell the makers of Nyala";
+
+const REPORT: &str = "nothing is lost by it, but it should not be: tell the makers of Nyala";
+
+/// A line of SQLite's own check for each thing that is wrong with the file itself.
+const INTEGRITY: &str = "PRAGMA integrity_check(20)";
+
+const REFERENCES: &str = "SELECT count(*), min(\"table\") FROM pragma_foreign_key_check";
+
+/// As a claim looks for them: by the heads of queues. A hook that gets nothing for
+/// now has its head held back; one that was served but is owed more has its head at
+/// the time of that claim.
+const NOBODY_FINDS: &str = "
+    SELECT count(*), min(d.seq)
+    FROM (SELECT hook_id, due_at, seq FROM deliveries WHERE state = 0 AND due_at IS NOT NULL) AS d
+    JOIN hooks ON hooks.id = d.hook_id
+    LEFT JOIN hook_queues AS q ON q.hook_id = d.hook_id
+    WHERE hooks.removed_at IS NULL AND hooks.paused_at IS NULL
+      AND (q.due_at IS NULL OR q.due_at > max(d.due_at, q.not_before, ?1))";
+
+const NOBODY_CANCELS: &str = "
+    SELECT count(*), min(d.seq)
+    FROM (SELECT hook_id, seq FROM deliveries WHERE state = 0) AS d
+    JOIN hooks ON hooks.id = d.hook_id
+    WHERE hooks.removed_at IS NOT NULL AND d.hook_id NOT IN (SELECT hook_id FROM removals)";
+
+const IN_NO_LINE: &str = "
+    SELECT count(*), min(seq) FROM deliveries
+    WHERE state = 0 AND due_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM turns WHERE turns.delivery = deliveries.seq)";
+
+/// A delivery follows its event in the store's order, unless it is a redelivery.
+const WITHOUT_EVENT: &str = "
+    SELECT count(*), min(d.seq)
+    FROM deliveries AS d LEFT JOIN events ON events.seq = d.event_seq
+    WHERE events.seq IS NULL
+       OR d.redelivers IS NULL AND (d.seq <= events.seq OR d.seq > events.seq + events.deliveries)";
+
+const WITHOUT_HOOK: &str = "
+    SELECT count(*), min(seq) FROM deliveries WHERE hook_id NOT IN (SELECT id FROM hooks)";
+
+const LEASED_TO_NOBODY: &str = "
+    SELECT count(*), min(seq) FROM deliveries WHERE state = 1 AND (lease IS NULL OR due_at IS NULL)";
+
+const LEASED_TWICE: &str = "
+    SELECT count(*), min(seq) FROM (SELECT min(seq) AS seq FROM deliveries WHERE state = 1 AND lease IS NOT NULL
+                                    GROUP BY lease HAVING count(*) > 1)";
+
+const HALF_FINISHED: &str = "
+    SELECT count(*), min(seq) FROM deliveries
+    WHERE (state >= 2) <> (finished_at IS NOT NULL) OR state >= 2 AND (lease IS NOT NULL OR due_at IS NOT NULL)";
+
+/// Numbers that the counter would give a second time.
+const COUNTER: &str = "
+    SELECT count(*), min(used.seq)
+    FROM (SELECT max(seq) AS seq FROM events
+          UNION ALL SELECT max(seq) FROM deliveries
+          UNION ALL SELECT max(lease) FROM deliveries WHERE state = 1) AS used
+    WHERE used.seq > (SELECT max(seq) FROM counter) OR NOT EXISTS (SELECT 1 FROM counter)";
+
+const LEFT_OVER: &str = "
+    SELECT count(*), min(delivery) FROM attempts WHERE delivery NOT IN (SELECT seq FROM deliveries)";
+
+const UNWANTED: &str = "
+    SELECT count(*), min(hook_id) FROM hook_filters
+    WHERE hook_id NOT IN (SELECT id FROM hooks WHERE removed_at IS NULL)";
+
+const RULES: [Rule; 12] = [
+    Rule { what: "references lead nowhere", example: "table ", sql: REFERENCES, remedy: RESTORE },
+    Rule { what: "deliveries are owed that no claim would find", example: "dlv_", sql: NOBODY_FINDS, remedy: RESTORE },
+    Rule { what: "deliveries wait in line that stand in no line", example: "dlv_", sql: IN_NO_LINE, remedy: RESTORE },
+    Rule {
+        what: "deliveries of removed hooks are owed that nobody would cancel",
+        example: "dlv_",
+        sql: NOBODY_CANCELS,
+        remedy: REPORT,
+    },
+    Rule { what: "deliveries owe an event that is not theirs", example: "dlv_", sql: WITHOUT_EVENT, remedy: RESTORE },
+    Rule { what: "deliveries are to a hook that is not there", example: "dlv_", sql: WITHOUT_HOOK, remedy: RESTORE },
+    Rule {
+        what: "deliveries are leased without a lease",
+        example: "dlv_",
+        sql: LEASED_TO_NOBODY,
+        remedy: "start the server again: it takes back what is leased",
+    },
+    Rule {
+        what: "leases are given twice",
+        example: "dlv_",
+        sql: LEASED_TWICE,
+        remedy: "start the server again: it takes back what is leased",
+    },
+    Rule { what: "deliveries are finished by half", example: "dlv_", sql: HALF_FINISHED, remedy: RESTORE },
+    Rule { what: "numbers would be given twice", example: "", sql: COUNTER, remedy: RESTORE },
+    Rule { what: "attempts are left of deliveries that are gone", example: "dlv_", sql: LEFT_OVER, remedy: REPORT },
+    Rule { what: "filters are of hooks that are not there", example: "hook ", sql: UNWANTED, remedy: RESTORE },
+];
+
+/// What is wrong with the database; nothing, if all is well.
+pub(super) fn troubles(conn: &Connection, now: Timestamp) -> Result<Vec<Trouble>> {
+    // One snapshot: what a server does meanwhile is no trouble.
+    let snapshot = conn.unchecked_transaction()?;
+    let broken = integrity(conn)?;
+    if !broken.is_empty() {
+        return Ok(broken);
+    }
+    let mut troubles = vec![];
+    for rule in &RULES {
+        troubles.extend(broken_rule(conn, rule, now)?);
+    }
+    snapshot.commit()?;
+    Ok(troubles)
+}
+
+fn integrity(conn: &Connection) -> Result<Vec<Trouble>> {
+    let trouble = |what: String| Trouble { what: format!("the file is damaged: {what}"), count: 1, remedy: RESTORE };
+    let lines = |mut statement: Statement<'_>| statement.query_map([], |row| row.get(0))?.collect();
+    match conn.prepare(INTEGRITY).and_then(lines) {
+        Ok::<Vec<String>, _>(lines) => Ok(lines.into_iter().filter(|line| line != "ok").map(trouble).collect()),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(vec![trouble(e.to_string())]),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn broken_rule(conn: &Connection, rule: &Rule, now: Timestamp) -> Result<Option<Trouble>> {
+    let mut statement = conn.prepare(rule.sql)?;
+    if statement.parameter_count() > 0 {
+        statement.raw_bind_parameter(1, now.millis())?;
+    }
+    let found = |row: &Row<'_>| Ok::<_, rusqlite::Error>((row.get::<_, i64>(0)?, row.get::<_, Option<Value>>(1)?));
+    let (count, example) = statement.raw_query().next()?.map(found).transpose()?.unwrap_or_default();
+    let Ok(count @ 1..) = u64::try_from(count) else {
+        return Ok(None);
+    };
+    let example = match example {
+        Some(Value::Integer(number)) => format!("{}{number}", rule.example),
+        Some(Value::Text(name)) => format!("{}{name}", rule.example),
+        _ => "nameless".to_owned(),
+    };
+    let what = format!("{count} {} (the first is {example})", rule.what);
+    Ok(Some(Trouble { what, count, remedy: rule.remedy }))
+}
