@@ -38,7 +38,7 @@ async fn a_backup_made_under_load_is_served_with_all_that_was_acknowledged_and_o
         owed.insert(server.publish().await);
     }
     let publishers = publish_all_the_time(&server);
-    receiver.wait_for(16).await;
+    receiver.wait_for(1).await;
 
     let backup = {
         let database = place.database();

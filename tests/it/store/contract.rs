@@ -44,6 +44,12 @@ macro_rules! contract {
                 leases_that_ran_out_are_taken_back_and_others_are_not
                 at_a_start_all_leases_are_taken_back
                 a_lease_that_is_not_ours_changes_nothing;
+            fan_out:
+                what_many_hooks_want_is_made_in_steps
+                a_crash_between_the_steps_loses_none
+                a_hook_that_is_removed_between_the_steps_is_owed_nothing
+                an_ordered_hook_gets_such_an_event_before_the_next
+                a_repeat_waits_for_what_is_not_made_yet;
             ledger:
                 a_record_says_what_follows
                 a_record_with_a_foreign_lease_is_not_ours

@@ -246,6 +246,8 @@ async fn a_repeat_does_not_take_a_first_attempt_that_was_on_record_for_one_that_
     let mut recording = pin!(served.db.record(start(), Arc::new(record(&handed.leased[0], 200, Next::Done))));
     let begun = poll_fn(|context| Poll::Ready(recording.as_mut().poll(context).is_pending())).await;
     assert!(begun);
+    // Done after it: so it is on record.
+    served.db.write(|_| Ok(())).await.expect("a turn of the writer");
     let repeat = served.publishing(keyed("1")).await.expect("a publish");
     recording.await.expect("a record");
 

@@ -35,6 +35,18 @@ impl Run<'_> {
                     self.model.living.retain(|living| *living != hook);
                 }
             }
+            Act::Pause(pick) => {
+                if let Some(hook) = picked(&self.model.living, pick).copied() {
+                    assert!(store.pause(now, hook).expect("a pause").is_some());
+                    self.model.paused.insert(hook);
+                }
+            }
+            Act::Resume(pick) => {
+                if let Some(hook) = picked(&self.model.living, pick).copied() {
+                    assert!(store.resume(now, hook).expect("a resumption").is_some());
+                    self.model.paused.remove(&hook);
+                }
+            }
             // What was cancelled shows when the transaction is kept.
             Act::CancelOwed(limit) => drop(store.cancel_owed(now, limit).expect("a step")),
             Act::Publish => self.publish(store),
@@ -175,8 +187,9 @@ fn transact(store: &mut Store, model: Model, room: &Room, (acts, end): &Transact
         End::Kept => assert!(backend.unmark(true)),
         End::Unmarked => assert!(backend.unmark(false)),
         End::RolledBack => backend.rollback(),
+        End::Crashed => {}
     }
-    if *end != End::RolledBack {
+    if matches!(end, End::Kept | End::Unmarked) {
         backend.commit().expect("a commit");
     }
     if *end == End::Kept {
@@ -187,7 +200,19 @@ fn transact(store: &mut Store, model: Model, room: &Room, (acts, end): &Transact
     }
     room.give_back_all(&run.taken);
     // Only time is not taken back.
-    Model { now: run.model.now, ..before }
+    let model = Model { now: run.model.now, ..before };
+    if *end == End::Crashed { crash(store, model, room) } else { model }
+}
+
+/// What was in memory is gone; the next process takes back what this one had.
+fn crash(store: &mut Store, mut model: Model, room: &Room) -> Model {
+    store.open_again();
+    let taken_back = store.write(|store| store.take_back(model.now, true));
+    assert_eq!(taken_back, model.take_back(true));
+    room.give_back_all(&model.held);
+    let held = std::mem::take(&mut model.held);
+    model.late.extend(held);
+    model
 }
 
 /// What the store shows must be what the model holds, but for what removed hooks
@@ -210,8 +235,12 @@ fn compare(store: &Store, model: &mut Model) {
     }
 }
 
-/// Everything that is still owed is found: by a claim, or by cancelling.
+/// Everything that is still owed is found once no hook is paused: by a claim, or by
+/// cancelling.
 fn find_all(store: &mut Store, mut model: Model) {
+    for &hook in &model.paused {
+        store.write(|store| store.resume(model.now, hook));
+    }
     store.write(|store| store.take_back(model.now, true));
     model.take_back(true);
     while store.write(|store| store.cancel_owed(model.now, 3)).more {}

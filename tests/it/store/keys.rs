@@ -10,7 +10,7 @@ use nyala::store::{KEY_RETENTION, Published, Publishing};
 
 use super::{LEASE, Store, at, new_event, new_hook, record, start};
 
-fn keyed(event: &str, payload: &'static str, key: &str) -> NewEvent {
+pub(super) fn keyed(event: &str, payload: &'static str, key: &str) -> NewEvent {
     let key = IdempotencyKey::parse(key).expect("a key");
     let idempotency = Some(Idempotency::of(key, &[], payload.as_bytes()));
     NewEvent { payload: payload.into(), idempotency, ..new_event(event) }

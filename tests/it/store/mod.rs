@@ -7,6 +7,7 @@ mod again;
 mod clock_set;
 mod contract;
 mod db;
+mod fan_out;
 mod hooks;
 mod interleavings;
 mod keys;

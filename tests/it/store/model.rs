@@ -19,6 +19,8 @@ pub const LEASE: Duration = Duration::from_millis(40);
 pub enum Act {
     Add,
     Remove(usize),
+    Pause(usize),
+    Resume(usize),
     CancelOwed(usize),
     Publish,
     Claim,
@@ -48,6 +50,8 @@ pub enum End {
     /// It is kept, but for all that was done in it.
     Unmarked,
     RolledBack,
+    /// The process dies in the midst of it, and the next one opens the database.
+    Crashed,
 }
 
 /// What is done in a transaction, and how it ends.
@@ -58,6 +62,8 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         2 => Just(Act::Add),
         2 => pick().prop_map(Act::Remove),
+        2 => pick().prop_map(Act::Pause),
+        2 => pick().prop_map(Act::Resume),
         3 => (1..4_usize).prop_map(Act::CancelOwed),
         5 => Just(Act::Publish),
         4 => Just(Act::Claim),
@@ -80,7 +86,12 @@ fn after() -> impl Strategy<Value = After> {
 }
 
 pub fn transactions() -> impl Strategy<Value = Vec<Transaction>> {
-    let end = prop_oneof![8 => Just(End::Kept), 1 => Just(End::Unmarked), 1 => Just(End::RolledBack)];
+    let end = prop_oneof![
+        8 => Just(End::Kept),
+        1 => Just(End::Unmarked),
+        1 => Just(End::RolledBack),
+        1 => Just(End::Crashed),
+    ];
     prop::collection::vec((prop::collection::vec(act(), 1..5), end), 1..25)
 }
 
@@ -97,6 +108,7 @@ pub enum Owed {
 pub struct Model {
     pub now: Timestamp,
     pub living: Vec<HookId>,
+    pub paused: HashSet<HookId>,
     pub hooks_made: usize,
     pub deliveries: BTreeMap<Seq, (HookId, Owed)>,
     /// In our hands: each has a place in the room.
@@ -111,6 +123,7 @@ impl Model {
         Self {
             now: start(),
             living: vec![],
+            paused: HashSet::new(),
             hooks_made: 0,
             deliveries: BTreeMap::new(),
             held: vec![],
@@ -130,7 +143,9 @@ impl Model {
     /// Of each delivery that a claim must find: whose it is, and when it is due.
     pub fn pending(&self) -> impl Iterator<Item = (HookId, Timestamp)> {
         self.deliveries.values().filter_map(|&(hook, owed)| match owed {
-            Owed::Pending { due_at } if self.living.contains(&hook) => Some((hook, due_at)),
+            Owed::Pending { due_at } if self.living.contains(&hook) && !self.paused.contains(&hook) => {
+                Some((hook, due_at))
+            }
             _ => None,
         })
     }
@@ -143,6 +158,7 @@ impl Model {
     pub fn give(&mut self, leased: &Leased) {
         assert!(self.leases.insert(leased.lease), "a lease was given twice: {leased:?}");
         assert!(self.living.contains(&leased.hook), "a removed hook is owed nothing: {leased:?}");
+        assert!(!self.paused.contains(&leased.hook), "a paused hook gets nothing: {leased:?}");
         let until = self.until();
         assert_eq!(leased.until, until);
         *self.owed(leased.seq) = Owed::Leased { lease: leased.lease, until };
