@@ -53,7 +53,7 @@ pub struct Flags {
     /// The database file; its folder is made [default: data/nyala.db]
     #[arg(long, env = "NYALA_DATABASE", value_name = "FILE")]
     database: Option<PathBuf>,
-    /// The largest that the database file may become, or none: beyond it publishes are refused, so that they cannot fill the disk; its log takes up to 64 MiB more [default: none]
+    /// The largest that the database file may become: beyond it publishes are refused, so that they cannot fill the disk; its log takes up to 64 MiB more [default: unlimited]
     #[arg(long, env = "NYALA_DATABASE_LIMIT", value_name = "SIZE")]
     database_limit: Option<Limit>,
     /// Where hooks may point besides the public internet: loopback, private, a block such as 10.0.0.0/8, or *.example.com; repeatable

@@ -202,6 +202,9 @@ fn boolean(value: &Value) -> Result<bool, Invalid> {
 }
 
 fn order(value: &Value) -> Result<Order, Invalid> {
+    if value.is_null() {
+        return Ok(Order::None);
+    }
     let wrong = || Invalid::new(ORDER.name, "is none of these: none, hook, application");
     value.as_str().and_then(Order::named).ok_or_else(wrong)
 }

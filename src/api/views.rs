@@ -91,7 +91,7 @@ impl From<Hook> for HookView {
             paused_by: hook.paused.map(|(_, by)| by.as_str()),
             failures: hook.breaker.failures,
             failing_since: hook.breaker.since,
-            next_probe_at: hook.breaker.probe_at,
+            next_probe_at: hook.breaker.probe_at.filter(|_| hook.paused.is_none()),
             order: hook.order.as_str(),
             max_in_flight: hook.limits.max_in_flight,
             rate_limit: hook.limits.rate_limit,

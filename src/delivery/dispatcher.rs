@@ -25,6 +25,9 @@ use crate::store::{Claimed, Leased, Result};
 /// How long to wait before a claim that failed is tried again.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
 
+/// Attempts that are started at once.
+const STARTED_AT_ONCE: usize = 64;
+
 /// Messages that are taken at once.
 const GULP: usize = 512;
 
@@ -86,7 +89,7 @@ impl Dispatcher {
         let wake = self.wake.clone();
         let (mut handed, mut heard) = (Vec::new(), Vec::new());
         while !*stop.borrow() {
-            self.start_attempts();
+            let more = self.start_attempts();
             self.start_claim();
             let next_time = self.next_time();
             tokio::select! {
@@ -96,6 +99,7 @@ impl Dispatcher {
                 _ = self.handover.recv_many(&mut handed, GULP) => handed.drain(..).for_each(|handed| self.take_handed(handed)),
                 claimed = finished(&mut self.claim) => self.take_claimed(claimed),
                 () = wake.notified() => self.wants_claim = true,
+                () = tokio::task::yield_now(), if more => {}
                 () = rate(next_time, &*self.worker.clock) => {}
                 () = self.worker.clock.sleep_until(self.next_due) => {
                     self.next_due = Timestamp::MAX;
@@ -125,17 +129,22 @@ impl Dispatcher {
         self.lanes.next_time().filter(|_| !self.is_stalled())
     }
 
-    /// Starts what may start.
-    fn start_attempts(&mut self) {
+    /// Starts what may start, but only some at a time: requests that come in must not
+    /// wait until thousands of attempts have begun. Answers whether there may be more.
+    fn start_attempts(&mut self) -> bool {
         if self.is_stalled() {
-            return;
+            return false;
         }
         let now = self.worker.clock.elapsed();
         let db = &self.worker.db;
-        while let Some(leased) = self.lanes.next(now, |hook| limits(db, hook)) {
+        for _ in 0..STARTED_AT_ONCE {
+            let Some(leased) = self.lanes.next(now, |hook| limits(db, hook)) else {
+                return false;
+            };
             self.carried += 1;
             tokio::spawn(self.worker.clone().carry(leased));
         }
+        true
     }
 
     fn start_claim(&mut self) {

@@ -35,8 +35,12 @@ pub struct Lease(pub i64);
 
 /// A text that is not an id of the kind that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not an id of this kind")]
-pub struct NotAnId;
+#[error("is not {0}")]
+pub struct NotAnId(&'static str);
+
+const HOOK: NotAnId = NotAnId("the number of a hook");
+const EVENT: NotAnId = NotAnId("the id of an event (evt_…)");
+const DELIVERY: NotAnId = NotAnId("the id of a delivery (dlv_…)");
 
 impl fmt::Display for HookId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +52,7 @@ impl FromStr for HookId {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        number(text).map(Self)
+        number(text).map(Self).ok_or(HOOK)
     }
 }
 
@@ -62,7 +66,7 @@ impl FromStr for ReplayId {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        number(text).map(Self)
+        number(text).map(Self).ok_or(HOOK)
     }
 }
 
@@ -77,8 +81,8 @@ impl FromStr for EventId {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let ulid = text.strip_prefix("evt_").ok_or(NotAnId)?;
-        Ulid::from_string(ulid).map(Self).map_err(|_| NotAnId)
+        let ulid = text.strip_prefix("evt_").ok_or(EVENT)?;
+        Ulid::from_string(ulid).map(Self).map_err(|_| EVENT)
     }
 }
 
@@ -92,8 +96,8 @@ impl FromStr for DeliveryId {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let digits = text.strip_prefix("dlv_").ok_or(NotAnId)?;
-        number(digits).map(|n| Self(Seq(n)))
+        let digits = text.strip_prefix("dlv_").ok_or(DELIVERY)?;
+        number(digits).map(|n| Self(Seq(n))).ok_or(DELIVERY)
     }
 }
 
@@ -110,9 +114,8 @@ impl Serialize for DeliveryId {
 }
 
 /// A positive decimal number, in the one spelling that it has.
-fn number(text: &str) -> Result<i64, NotAnId> {
-    let n: i64 = text.parse().map_err(|_| NotAnId)?;
-    if n > 0 && n.to_string() == text { Ok(n) } else { Err(NotAnId) }
+fn number(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|n: &i64| *n > 0 && n.to_string() == text)
 }
 
 #[cfg(test)]
@@ -131,9 +134,9 @@ mod tests {
     #[test]
     fn what_is_not_an_id_is_refused() {
         for text in ["", "0", "-1", "+1", "01", "1 ", "9223372036854775808", "http://a"] {
-            assert_eq!(text.parse::<HookId>(), Err(NotAnId), "{text}");
+            assert_eq!(text.parse::<HookId>(), Err(HOOK), "{text}");
         }
-        assert_eq!("17".parse::<DeliveryId>(), Err(NotAnId));
-        assert_eq!("evt_".parse::<EventId>(), Err(NotAnId));
+        assert_eq!("17".parse::<DeliveryId>(), Err(DELIVERY));
+        assert_eq!("evt_".parse::<EventId>(), Err(EVENT));
     }
 }

@@ -21,9 +21,10 @@ const MAX_ROWS: usize = 4000;
 /// meanwhile waits for it to end.
 const MAX_TIME: Duration = Duration::from_millis(10);
 
-/// Of so many operations one is a publish, if any waits: outcomes that keep coming
-/// must not keep publishers waiting.
-const A_PUBLISH_EVERY: usize = 4;
+/// After its first operation, a transaction takes so many publishes, if any wait:
+/// outcomes that keep coming must not keep publishers waiting. Few, because more
+/// would let in more than goes out.
+const PUBLISHES_FIRST: usize = 2;
 
 /// A transaction takes no more operations once they bring so many payload bytes.
 const MAX_BYTES: usize = 8 << 20;
@@ -52,9 +53,9 @@ pub(super) trait Op: Send {
 
 type Job = Box<dyn Op>;
 
-/// What waits for the writer. Outcomes and claims go first, but for every fourth
-/// turn, and are never refused, because each of them makes room; publishes are
-/// bounded.
+/// What waits for the writer. Outcomes and claims go first, but for a few publishes
+/// in each transaction, and are never refused, because each of them makes room;
+/// publishes are bounded.
 #[derive(Default)]
 pub(super) struct Queue {
     jobs: Mutex<Jobs>,
@@ -66,7 +67,8 @@ struct Jobs {
     urgent: VecDeque<Job>,
     publishes: VecDeque<Job>,
     bytes: usize,
-    turn: usize,
+    /// Operations that the transaction under way has taken.
+    taken: usize,
     closed: bool,
 }
 
@@ -107,6 +109,7 @@ impl Queue {
     /// The next job; waits for one. `None` once all is done and the queue is closed.
     fn wait(&self) -> Option<Job> {
         let mut jobs = self.lock();
+        jobs.taken = 0;
         loop {
             if let Some(job) = jobs.next() {
                 return Some(job);
@@ -129,8 +132,8 @@ impl Queue {
 
 impl Jobs {
     fn next(&mut self) -> Option<Job> {
-        self.turn = self.turn.wrapping_add(1);
-        if self.turn.is_multiple_of(A_PUBLISH_EVERY) {
+        self.taken += 1;
+        if (2..2 + PUBLISHES_FIRST).contains(&self.taken) {
             self.next_publish().or_else(|| self.urgent.pop_front())
         } else {
             self.urgent.pop_front().or_else(|| self.next_publish())

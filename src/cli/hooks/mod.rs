@@ -1,5 +1,6 @@
 //! `nyala hooks`: who is told about what.
 
+mod change;
 mod replay;
 mod shown;
 mod state;
@@ -9,11 +10,13 @@ use std::num::NonZeroUsize;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use self::change::{Change, Limits};
 use self::shown::Shown;
 use super::client::pages::gather;
 use super::client::{Client, Server};
 use super::exit::{Exit, Failure};
 use super::output;
+use crate::domain::hook::HookState;
 use crate::domain::id::HookId;
 
 /// Add, list, show, remove, pause, test and replay hooks: who is told about what
@@ -31,8 +34,12 @@ enum Action {
     ///
     /// Adding the same hook twice is fine and gives the one that is there.
     Add(Add),
+    Change(Change),
     /// List hooks, all of them unless --limit says otherwise
     List {
+        /// Only those in this state: active, failing or paused
+        #[arg(long, value_parser = state_named)]
+        state: Option<HookState>,
         /// Show no more than this many
         #[arg(long, value_name = "N")]
         limit: Option<NonZeroUsize>,
@@ -85,6 +92,12 @@ struct Add {
     /// Accept any certificate from this URL; anybody in between can then read and forge
     #[arg(long)]
     insecure_ssl: bool,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+fn state_named(text: &str) -> Result<HookState, &'static str> {
+    HookState::named(text).ok_or("want one of active, failing, paused")
 }
 
 impl Hooks {
@@ -97,7 +110,8 @@ impl Hooks {
         let json = self.server.json;
         match self.action {
             Action::Add(add) => add.run(&client, json).await,
-            Action::List { limit } => list(&client, limit, json).await,
+            Action::Change(change) => change.run(&client, json).await,
+            Action::List { state, limit } => list(&client, state, limit, json).await,
             Action::Show { id } => show(&client, id, json).await,
             Action::Remove { ids } => remove(&client, &ids, json).await,
             Action::Pause { id } => state::pause(&client, id, json).await,
@@ -126,8 +140,8 @@ impl Add {
             }
             StatusCode::CONFLICT => Err(answer.failure().advise(
                 "This URL is registered for other events or applications: remove that hook first \
-                 with `nyala hooks remove ID`, or change it with PATCH /api/v1/hooks/ID \
-                 (`nyala hooks list` shows its ID).",
+                 with `nyala hooks remove ID`, or change it with \
+                 `nyala hooks change ID` (`nyala hooks list` shows its ID).",
             )),
             _ => Err(answer.failure()),
         }
@@ -141,13 +155,22 @@ impl Add {
         if let Some(description) = &self.description {
             body["description"] = json!(description);
         }
+        if let Some(fields) = body.as_object_mut() {
+            self.limits.put_into(fields);
+        }
         body.to_string()
     }
 }
 
-async fn list(client: &Client, limit: Option<NonZeroUsize>, json: bool) -> Result<(), Failure> {
+async fn list(
+    client: &Client,
+    state: Option<HookState>,
+    limit: Option<NonZeroUsize>,
+    json: bool,
+) -> Result<(), Failure> {
     let limit = limit.map_or(usize::MAX, NonZeroUsize::get);
-    let listed = gather(client, &["api", "v1", "hooks"], &[], limit).await?;
+    let filters: Vec<_> = state.map(|state| ("state", state.as_str().to_owned())).into_iter().collect();
+    let listed = gather(client, &["api", "v1", "hooks"], &filters, limit).await?;
     listed.print(json, "there are no hooks yet: `nyala hooks add URL --event TYPE` adds one", shown::table)?;
     if listed.more {
         output::note("there are more hooks: raise --limit to see them");
@@ -203,6 +226,7 @@ mod tests {
             applications: applications.iter().map(|&name| name.to_owned()).collect(),
             description: None,
             insecure_ssl: false,
+            limits: Limits::default(),
         };
 
         assert_eq!(add(&[]).body(), r#"{"url":"http://a","events":["A","B"],"insecure_ssl":false}"#);

@@ -23,7 +23,7 @@ pub(super) struct Replay {
     /// The hook's number
     id: HookId,
     /// Only what was owed then or later: a time, or how long ago, such as 2h
-    #[arg(long, value_name = "TIME", required_unless_present = "state")]
+    #[arg(long, value_name = "TIME")]
     since: Option<When>,
     /// Only what was owed before then
     #[arg(long, value_name = "TIME")]
@@ -60,18 +60,21 @@ struct Counted {
 
 impl Replay {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<(), Failure> {
+        if self.since.is_none() && self.state.is_none() {
+            return Err(Failure::usage("give --since, --state or both: `--state dead` sends what never arrived"));
+        }
         let path = ["api", "v1", "hooks", &self.id.to_string(), "replay"];
         let request = client.request(Method::POST, &path, &[]).header("content-type", "application/json");
         let answer = client.ask(request.body(self.body())).await?;
         let (answer, told) = if self.dry_run {
             let total = answer.json::<Counted>()?.total;
-            (answer, format!("hook {}: {total} would be sent again", self.id))
+            (answer, format!("hook {}: {total} would be owed again", self.id))
         } else if self.wait {
             let (answer, replay) = follow(client, answer).await?;
-            (answer, format!("hook {}: {} of {} sent again", self.id, replay.done, replay.total))
+            (answer, format!("hook {}: {} of {} owed again", self.id, replay.done, replay.total))
         } else {
             let Shown { id, total, .. } = answer.json()?;
-            (answer, format!("replay {id} of hook {}: {total} are sent again", self.id))
+            (answer, format!("replay {id} of hook {}: {total} are owed again", self.id))
         };
         output::print(&if json { answer.text() } else { told })
     }
@@ -94,7 +97,7 @@ impl Replay {
 
 /// Asks until the replay has ended.
 async fn follow(client: &Client, mut answer: Answer) -> Result<(Answer, Shown), Failure> {
-    let mut progress = Progress::new("sent again");
+    let mut progress = Progress::new("owed again");
     loop {
         let replay: Shown = answer.json()?;
         progress.at(replay.done, replay.total);
@@ -103,7 +106,7 @@ async fn follow(client: &Client, mut answer: Answer) -> Result<(Answer, Shown), 
             "done" => return Ok((answer, replay)),
             _ => {
                 let Shown { id, done, total, .. } = replay;
-                return Err(Failure::failed(format!("replay {id} was stopped: {done} of {total} were sent again")));
+                return Err(Failure::failed(format!("replay {id} was stopped: {done} of {total} were owed again")));
             }
         }
         tokio::time::sleep(EVERY).await;

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use crate::cli::output::{self, plain};
 
 /// The list's columns: title and field.
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 7] = [
     ("ID", "id"),
+    ("STATE", "state"),
     ("URL", "url"),
     ("EVENTS", "events"),
     ("APPLICATIONS", "applications"),
@@ -80,6 +81,6 @@ mod tests {
         let row = shown(json!({"id": 3, "last_status": null})).row();
 
         let cells: Vec<_> = row.iter().map(Cell::content).collect();
-        assert_eq!(cells, ["3", "-", "-", "-", "-", "-"]);
+        assert_eq!(cells, ["3", "-", "-", "-", "-", "-", "-"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What is due, leased from the store: fairly between hooks, as far as there is room.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rusqlite::{Row, params};
 
@@ -21,6 +21,9 @@ const DUE_DELIVERIES: &str = "
     WHERE hook_id = ?1 AND state = 0 AND due_at <= ?2
     ORDER BY due_at, seq
     LIMIT ?3";
+
+/// Events that are remembered, twice as many as can be in memory at once.
+const REMEMBERED: usize = 16_384;
 
 const LEASE: &str = "UPDATE deliveries SET state = 1, due_at = ?2, lease = ?3 WHERE seq = ?1";
 
@@ -87,7 +90,7 @@ impl Session {
         let limit = if probe { 1 } else { share.min(taken.room.free_for(hook)) };
         let before = taken.leased.len();
         for (seq, event_seq, attempts) in self.due_deliveries(hook, now, limit)? {
-            let event = self.shared_event(event_seq, taken)?;
+            let event = self.shared_event(event_seq)?;
             if !taken.room.take(hook, event.payload.len()) {
                 // The hook has its share, or there are too many bytes in all.
                 taken.crowded = taken.room.free() == 0 || taken.room.free_for(hook) > 0;
@@ -114,16 +117,18 @@ impl Session {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The event, shared with the delivery that was claimed just before if that
-    /// owes the same one.
-    fn shared_event(&self, seq: i64, taken: &Taken<'_>) -> Result<Arc<Event>> {
-        if let Some(last) = taken.leased.last()
-            && last.event.seq.0 == seq
-        {
-            return Ok(last.event.clone());
+    /// The event, shared with all deliveries of it that are in memory: a backlog of
+    /// fifty hooks owes the same events fifty times.
+    fn shared_event(&mut self, seq: i64) -> Result<Arc<Event>> {
+        if let Some(event) = self.events.get(&seq).and_then(Weak::upgrade) {
+            return Ok(event);
         }
-        let event = self.event_by_seq(seq)?;
         let missing = || StoreError::Failed(format!("a delivery owes event {seq}, which is not there"));
-        event.map(Arc::new).ok_or_else(missing)
+        let event = Arc::new(self.event_by_seq(seq)?.ok_or_else(missing)?);
+        if self.events.len() >= REMEMBERED {
+            self.events.retain(|_, event| event.strong_count() > 0);
+        }
+        self.events.insert(seq, Arc::downgrade(&event));
+        Ok(event)
     }
 }

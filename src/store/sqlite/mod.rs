@@ -28,14 +28,15 @@ mod upkeep;
 mod wal;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use super::targets::{Target, Targets};
 use super::{Result, StoreError};
 use crate::domain::breaker::BreakerRules;
+use crate::domain::event::Event;
 use crate::domain::id::{HookId, Seq};
 
 use ids::Ids;
@@ -53,6 +54,8 @@ pub struct Session {
     targets: Arc<Targets>,
     rules: BreakerRules,
     limit: Option<limit::Limit>,
+    /// Events of which a delivery was claimed, while one of them is in memory.
+    events: HashMap<i64, Weak<Event>>,
     batch: Batch,
     /// What had been gathered at the mark.
     marked: Option<Batch>,
@@ -76,7 +79,8 @@ impl Session {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
         let ids = Ids::after_newest(&conn)?;
         let (batch, closing) = (Batch::default(), Arc::default());
-        Ok(Self { conn, seq, ids, targets, rules, limit: None, batch, marked: None, closing })
+        let events = HashMap::new();
+        Ok(Self { conn, seq, ids, targets, rules, limit: None, events, batch, marked: None, closing })
     }
 
     /// A statement that is prepared once and kept.
@@ -97,7 +101,7 @@ impl Session {
 }
 
 /// Brings the log into the database, so that a service that was stopped leaves
-/// one file, which can be copied.
+/// everything in one file, which can be copied; what stays beside it is empty.
 impl Drop for Session {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);

@@ -1,5 +1,7 @@
 //! `nyala publish` and `nyala hooks` against `nyala serve`.
 
+use serde_json::json;
+
 use super::{Running, Server, nyala, run, run_with_stdin};
 
 #[test]
@@ -79,8 +81,8 @@ fn hooks_are_added_listed_shown_and_removed() {
 
     let list = server.run(["hooks", "list"]).done().stdout;
     let [header, row] = list.lines().collect::<Vec<_>>()[..] else { panic!("{list}") };
-    assert!(header.starts_with("ID  URL "), "{header}");
-    assert!(row.starts_with("1   http://127.0.0.1:1/cb  A, B    *  "), "{row}");
+    assert!(header.starts_with("ID  STATE   URL "), "{header}");
+    assert!(row.starts_with("1   active  http://127.0.0.1:1/cb  A, B    *  "), "{row}");
 
     let shown = server.run(["hooks", "show", "1"]).done().stdout;
     assert!(shown.lines().any(|line| line.split_whitespace().eq(["event", "A"])), "{shown}");
@@ -88,6 +90,34 @@ fn hooks_are_added_listed_shown_and_removed() {
 
     assert_eq!(server.run(["hooks", "remove", "1"]).done().stdout, "hook 1 removed\n");
     assert_eq!(server.run(["hooks", "list", "--json"]).done().stdout, "[]\n");
+}
+
+#[test]
+fn a_hook_is_changed_paused_and_found_by_its_state() {
+    let server = Server::start();
+    server.add("http://127.0.0.1:1/cb", "A");
+
+    let change =
+        ["hooks", "change", "1", "--event", "B", "--order", "hook", "--max-in-flight", "3", "--rate-limit", "9"];
+    server.run(change).done();
+    let hook = server.run(["hooks", "show", "1", "--json"]).done().json();
+    assert_eq!((&hook["events"], &hook["order"]), (&json!(["B"]), &json!("hook")));
+    assert_eq!((&hook["max_in_flight"], &hook["rate_limit"]), (&json!(3), &json!(9)));
+    server.run(["hooks", "change", "1", "--rate-limit", "default"]).done();
+    assert_eq!(server.run(["hooks", "show", "1", "--json"]).done().json()["rate_limit"], json!(null));
+
+    server.run(["hooks", "pause", "1"]).done();
+    assert!(server.run(["hooks", "list", "--state", "paused"]).done().stdout.contains("\n1   paused  "));
+    assert_eq!(server.run(["hooks", "list", "--state", "active", "--json"]).done().stdout, "[]\n");
+    assert_eq!(server.run(["hooks", "resume", "1", "--wait"]).done().stdout, "hook 1 is resumed and owed nothing\n");
+
+    for wrong in [
+        &["hooks", "change", "1"][..],
+        &["hooks", "change", "1", "--order", "fifo"],
+        &["hooks", "list", "--state", "dead"],
+    ] {
+        assert_eq!(run(&mut nyala(wrong)).code, Some(2), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! `nyala hooks change`
+
+use std::str::FromStr;
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::shown::Shown;
+use crate::cli::client::Client;
+use crate::cli::exit::Failure;
+use crate::cli::output;
+use crate::domain::hook::Order;
+use crate::domain::id::HookId;
+
+/// Change a hook: what is not named stays as it is
+#[derive(clap::Args, Debug)]
+pub(super) struct Change {
+    /// The hook's number
+    id: HookId,
+    /// Another URL; what failed at the old one is forgotten
+    #[arg(long)]
+    url: Option<String>,
+    /// The event types that it wants from now on (repeatable)
+    #[arg(long = "event", value_name = "TYPE")]
+    events: Vec<String>,
+    /// The applications whose events it wants from now on, or * for all (repeatable)
+    #[arg(long = "application", value_name = "NAME")]
+    applications: Vec<String>,
+    /// What the hook is for, in your words
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// How much a hook gets, and in which order.
+#[derive(clap::Args, Debug, Default)]
+pub(super) struct Limits {
+    /// In which order it gets its events: none, hook (one at a time) or application (one at a time each)
+    #[arg(long, value_name = "ORDER", value_parser = order)]
+    order: Option<Order>,
+    /// Attempts in flight, or default
+    #[arg(long, value_name = "NUMBER")]
+    max_in_flight: Option<Limit>,
+    /// Attempts a second, or default
+    #[arg(long, value_name = "NUMBER")]
+    rate_limit: Option<Limit>,
+}
+
+/// A number, or what the server allows.
+#[derive(Debug, Clone, Copy)]
+struct Limit(Option<u32>);
+
+impl FromStr for Limit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "default" => Ok(Self(None)),
+            number => number.parse().map(|number| Self(Some(number))).map_err(|_| "give a whole number, or `default`"),
+        }
+    }
+}
+
+fn order(text: &str) -> Result<Order, &'static str> {
+    Order::named(text).ok_or("give none, hook or application")
+}
+
+impl Limits {
+    /// Puts what was named among the fields of a hook.
+    pub(super) fn put_into(&self, fields: &mut Map<String, Value>) {
+        let numbers = [("max_in_flight", self.max_in_flight), ("rate_limit", self.rate_limit)];
+        for (name, Limit(number)) in numbers.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
+            fields.insert(name.to_owned(), json!(number));
+        }
+        if let Some(order) = self.order {
+            fields.insert("order".to_owned(), json!(order.as_str()));
+        }
+    }
+}
+
+impl Change {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<(), Failure> {
+        let fields = self.fields();
+        if fields.is_empty() {
+            return Err(Failure::usage("nothing is to change: name a field, such as --url or --rate-limit"));
+        }
+        let id = self.id.to_string();
+        let request = client.request(Method::PATCH, &["api", "v1", "hooks", &id], &[]);
+        let request = request.header("content-type", "application/json").body(Value::Object(fields).to_string());
+        let answer = client.ask(request).await?;
+        let hook: Shown = answer.json()?;
+        output::print(&if json { answer.text() } else { hook.sentence() })
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        let texts = [("url", &self.url), ("description", &self.description)];
+        for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
+            fields.insert(name.to_owned(), json!(text));
+        }
+        for (name, names) in [("events", &self.events), ("applications", &self.applications)] {
+            if !names.is_empty() {
+                fields.insert(name.to_owned(), json!(names));
+            }
+        }
+        self.limits.put_into(&mut fields);
+        fields
+    }
+}
