@@ -182,7 +182,8 @@ impl Dispatcher {
         };
         let room = self.worker.db.room();
         self.crowded = claimed.crowded;
-        self.behind = claimed.behind.iter().map(|&hook| (hook, room.held_by(hook) / 2)).collect();
+        let half = |&hook: &HookId| (hook, room.held_by(hook).midpoint(room.free_for(hook)));
+        self.behind = claimed.behind.iter().map(half).collect();
         // Never later than what was recorded while the claim was under way.
         self.next_due = claimed.next_due.map_or(self.next_due, |due_at| self.next_due.min(due_at));
         // Nothing in memory may end any more that would call for the next claim.

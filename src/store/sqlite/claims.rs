@@ -5,14 +5,14 @@ use std::sync::{Arc, Weak};
 use rusqlite::{Row, params};
 
 use super::Session;
-use super::outbox::Taken;
+use super::taken::Taken;
 use crate::domain::event::Event;
 use crate::domain::id::{HookId, Lease, Seq};
 use crate::domain::time::Timestamp;
 use crate::store::room::Room;
 use crate::store::{Claimed, Errand, Leased, Result, StoreError};
 
-/// Read lazily: hooks without room are passed over, and the reading stops when
+/// Read lazily: hooks with little room are passed over, and the reading stops when
 /// the room in all is used up.
 const DUE_QUEUES: &str = "SELECT hook_id FROM hook_queues WHERE due_at <= ?1 ORDER BY due_at";
 
@@ -62,13 +62,13 @@ impl Session {
                 break;
             }
             let hook = HookId(row.get(0)?);
-            if room.free_for(hook) > 0 {
-                hooks.push(hook);
-            } else if room.held_by(hook) > 0 {
-                claimed.behind.push(hook);
-            } else {
+            match (room.free_for(hook), room.held_by(hook)) {
                 // Others have what it could have: any place that comes free may be for it.
-                claimed.crowded = true;
+                (0, 0) => claimed.crowded = true,
+                // Not worth a look until more has ended: a claim for one hook is not to
+                // touch the queues of all.
+                (free, held) if 2 * free < held.max(1) => claimed.behind.push(hook),
+                _ => hooks.push(hook),
             }
         }
         Ok(hooks)

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::Session;
-use super::outbox::Taken;
 use super::rows::{self, state_number};
+use super::taken::Taken;
 use crate::domain::delivery::State;
 use crate::domain::event::Event;
 use crate::domain::hook::Order;

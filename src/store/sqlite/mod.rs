@@ -22,6 +22,7 @@ mod queues;
 mod replays;
 mod retention;
 mod rows;
+mod taken;
 mod transactions;
 mod turns;
 mod upkeep;

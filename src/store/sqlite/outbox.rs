@@ -11,7 +11,7 @@ use crate::domain::hook::Owner;
 use crate::domain::id::{HookId, Lease, Seq};
 use crate::domain::time::Timestamp;
 use crate::store::room::Room;
-use crate::store::{Claimed, FannedOut, Leased, Outbox, Published, Publishing, Result};
+use crate::store::{Claimed, FannedOut, Outbox, Published, Publishing, Result};
 
 const RENEW: &str = "UPDATE deliveries SET due_at = ?3 WHERE seq = ?1 AND lease = ?2 AND state = 1";
 
@@ -21,30 +21,6 @@ const RELEASE: &str = "
     RETURNING hook_id";
 
 const RAN_OUT: &str = "SELECT seq, lease FROM deliveries WHERE state = 1 AND due_at <= ?1";
-
-/// Places taken in the room; given back if what they were taken for fails.
-pub(super) struct Taken<'a> {
-    pub(super) room: &'a Room,
-    pub(super) leased: Vec<Leased>,
-    /// Whether there was no room in all for something that is due.
-    pub(super) crowded: bool,
-}
-
-impl<'a> Taken<'a> {
-    pub(super) fn none(room: &'a Room) -> Self {
-        Self { room, leased: vec![], crowded: false }
-    }
-
-    pub(super) fn keep(mut self) -> Vec<Leased> {
-        std::mem::take(&mut self.leased)
-    }
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        self.room.give_back_all(&self.leased);
-    }
-}
 
 /// The earlier of two times that there may be.
 pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

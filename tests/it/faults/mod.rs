@@ -4,6 +4,8 @@
 
 mod clock;
 mod damaged;
+mod descriptors;
 mod full;
+mod hanging;
 mod held;
 mod small_disk;
