@@ -20,6 +20,12 @@ impl Application {
         Ok(Self(name))
     }
 
+    /// Takes a text that [`Application::parse`] accepted before, from the store.
+    #[must_use]
+    pub fn trusted(name: String) -> Self {
+        Self(name)
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::application::Application;
-use super::id::{EventId, HookId, Seq};
+use super::id::{EventId, HookId, Seq, TokenId};
 use super::time::Timestamp;
 use super::{Invalid, name};
 
@@ -60,6 +60,8 @@ pub struct NewEvent {
     pub idempotency: Option<Idempotency>,
     /// For this hook alone, at once and whatever its state: to try it out.
     pub only: Option<HookId>,
+    /// By whose token; none where none was asked for, or the server says it itself.
+    pub publisher: Option<TokenId>,
 }
 
 /// A key and what was published under it.
@@ -131,4 +133,6 @@ pub struct Event {
     pub deliveries: u32,
     /// When it was published.
     pub published_at: Timestamp,
+    /// By whose token; none where none was asked for, or the server said it itself.
+    pub publisher: Option<TokenId>,
 }

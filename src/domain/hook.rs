@@ -254,6 +254,7 @@ impl Hook {
             payload: include_bytes!("sample.json").as_slice().into(),
             idempotency: None,
             only: Some(self.id),
+            publisher: None,
         }
     }
 
@@ -276,6 +277,7 @@ impl Hook {
             payload: payload.to_string().into(),
             idempotency: None,
             only: None,
+            publisher: None,
         }
     }
 }

@@ -29,6 +29,11 @@ pub struct DeliveryId(pub Seq);
 #[serde(transparent)]
 pub struct ReplayId(pub i64);
 
+/// A token's number: counts from 1 and is never given out again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct TokenId(pub i64);
+
 /// The proof that a delivery is ours to attempt: given by the store, never twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lease(pub i64);

@@ -1,6 +1,8 @@
 //! What things are, and what follows from what: no async, no SQL, no clock.
 
+pub mod access;
 pub mod application;
+pub mod audit;
 pub mod breaker;
 pub mod delivery;
 pub mod event;
@@ -16,6 +18,7 @@ pub mod retention;
 pub mod retry;
 pub mod stride;
 pub mod time;
+pub mod token;
 pub mod url;
 
 use std::borrow::Cow;

@@ -17,6 +17,8 @@ pub struct Retention {
     pub finished: Keep,
     /// How long a delivery may be owed.
     pub owed: Keep,
+    /// How long the audit log is kept.
+    pub audit: Keep,
     /// How many bytes finished events may make the database use; `None`: any number.
     pub bytes: Option<u64>,
 }

@@ -71,6 +71,17 @@ impl HookUrl {
         &self.wire
     }
 
+    /// The URL without what follows the host, which may be a secret (as in chat
+    /// services, whoever has the path may post).
+    #[must_use]
+    pub fn shortened(&self) -> String {
+        let start = self.text.find("://").map_or(0, |at| at + 3);
+        match self.text[start..].find(['/', '?', '#']) {
+            Some(end) if end + start + 1 < self.text.len() => format!("{}/…", &self.text[..start + end]),
+            _ => self.text.clone(),
+        }
+    }
+
     /// Equal for URLs that are the same but for case.
     #[must_use]
     pub fn key(&self) -> String {
@@ -149,6 +160,19 @@ mod tests {
         let credentials = credentials.unwrap();
         assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("us@er", "p:w"));
         assert_eq!(format!("{credentials:?}"), "Credentials(***)");
+    }
+
+    #[test]
+    fn a_shortened_url_shows_the_host_and_no_more() {
+        let table = [
+            ("https://hooks.example/services/T0/B0/secret", "https://hooks.example/…"),
+            ("https://a:1?key=x", "https://a:1/…"),
+            ("http://a/", "http://a/"),
+            ("http://a", "http://a"),
+        ];
+        for (text, shortened) in table {
+            assert_eq!(HookUrl::trusted(text.into()).shortened(), shortened);
+        }
     }
 
     #[test]
