@@ -2,9 +2,10 @@
 
 use super::page::{Page, Paged};
 use super::{ReplayArchive, Result};
+use crate::domain::access::Bounds;
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
-use crate::domain::hook::{Dialect, Hook, HookState};
+use crate::domain::hook::{Dialect, Hook, HookState, Owner};
 use crate::domain::id::{DeliveryId, EventId, HookId};
 use crate::domain::time::Timestamp;
 
@@ -30,6 +31,11 @@ pub struct HookFilter {
     pub event: Option<String>,
     /// Who want this application.
     pub application: Option<String>,
+    /// Within somebody's reach.
+    pub within: Bounds,
+    /// The text is looked for in the whole URLs of this one's hooks only, and in all
+    /// others as they are shown shortened.
+    pub urls_of: Option<Owner>,
 }
 
 /// Which events are asked for; `None` means any.
@@ -43,6 +49,8 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Published before then.
     pub until: Option<Timestamp>,
+    /// Within somebody's reach.
+    pub within: Bounds,
 }
 
 /// Which deliveries are asked for; `None` means any.
@@ -98,9 +106,9 @@ pub trait Archive: ReplayArchive {
     /// Trouble of the database.
     fn delivery(&self, id: DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>>;
 
-    /// Deliveries that the filter lets through.
+    /// Deliveries within somebody's reach that the filter lets through.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn deliveries(&self, page: Page, filter: DeliveryFilter) -> Result<Paged<Delivery>>;
+    fn deliveries(&self, page: Page, filter: DeliveryFilter, within: &Bounds) -> Result<Paged<Delivery>>;
 }

@@ -33,6 +33,12 @@ pub enum Changed {
 
 /// Hooks, by writing.
 pub trait Hooks {
+    /// One living hook, as this transaction sees it.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn hook(&mut self, id: HookId) -> Result<Option<Hook>>;
+
     /// Adds a hook, unless Kudu's rule of one URL forbids it.
     ///
     /// # Errors

@@ -4,11 +4,14 @@
 //! time, and run inside a transaction that [`db::Db`] opens and ends: what they
 //! return is true only once it has committed. A conflict is a value, not an error.
 
+mod access;
 mod archive;
 pub mod db;
 mod hooks;
 pub mod inspect;
+pub mod known_tokens;
 mod ledger;
+pub mod lock;
 mod ops;
 mod outbox;
 pub mod page;
@@ -25,6 +28,7 @@ use std::time::Duration;
 use crate::domain::id::{HookId, Seq};
 use crate::domain::time::Timestamp;
 
+pub use access::{AccessArchive, Audit, AuditFilter, Made, Revoked, Tokens};
 pub use archive::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter};
 pub use hooks::{Added, Cancelled, Changed, Hooks};
 pub use inspect::{Inspect, Stats, Trouble};
@@ -120,9 +124,9 @@ impl Place {
 }
 
 /// All that can be done inside a writing transaction.
-pub trait Writes: Hooks + Outbox + Ledger + Replays + Retention + Upkeep {}
+pub trait Writes: Hooks + Outbox + Ledger + Replays + Retention + Upkeep + Audit {}
 
-impl<T: Hooks + Outbox + Ledger + Replays + Retention + Upkeep> Writes for T {}
+impl<T: Hooks + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
 
 /// The transactions of the one writer.
 pub trait Transactions {

@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, OptionalExtension, Row, params};
 use ulid::Ulid;
 
 use super::{hooks, open, rows};
+use crate::domain::access::Bounds;
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
 use crate::domain::headers::HeaderLines;
@@ -26,7 +27,13 @@ const HOOKS: &str = "
     SELECT * FROM living_hooks
     WHERE id > ?1
       AND dialect = coalesce(?3, dialect)
-      AND (?4 IS NULL OR instr(casefold(url || ' ' || coalesce(description, '')), casefold(?4)) > 0)
+      AND owner = coalesce(?8, owner)
+      AND (?9 IS NULL OR NOT EXISTS (
+          SELECT 1 FROM hook_filters
+          WHERE hook_id = id AND application NOT IN (SELECT value FROM json_each(?9))))
+      AND (?4 IS NULL OR instr(casefold(
+          CASE WHEN owner = coalesce(?10, owner) THEN url ELSE shortened(url) END || ' ' || coalesce(description, '')),
+          casefold(?4)) > 0)
       AND (coalesce(?5, ?6) IS NULL OR id IN (
           SELECT hook_id FROM hook_filters
           WHERE (?5 IS NULL OR event IN (?5, '*'))
@@ -104,7 +111,11 @@ impl Archive for Reader {
         let dialect = filter.dialect.map(Dialect::as_str);
         let event = filter.event.as_deref().map(str::to_lowercase);
         let state = filter.state.map(HookState::as_str);
-        let params = params![after, page.rows(), dialect, filter.text, event, filter.application, state];
+        let owner = filter.within.owner.map(|owner| owner.0);
+        let bound_to = filter.within.applications.as_deref().and_then(rows::list);
+        let urls_of = filter.urls_of.map(|owner| owner.0);
+        let (text, application) = (&filter.text, &filter.application);
+        let params = params![after, page.rows(), dialect, text, event, application, state, owner, bound_to, urls_of];
         let mut statement = self.sql(HOOKS)?;
         let rows = statement.query_map(params, rows::hook)?;
         let items = rows.collect::<rusqlite::Result<_>>()?;
@@ -135,8 +146,8 @@ impl Archive for Reader {
         Ok(Some((delivery, attempts)))
     }
 
-    fn deliveries(&self, page: Page, filter: DeliveryFilter) -> Result<Paged<Delivery>> {
-        self.list_deliveries(page, filter)
+    fn deliveries(&self, page: Page, filter: DeliveryFilter, within: &Bounds) -> Result<Paged<Delivery>> {
+        self.list_deliveries(page, filter, within)
     }
 }
 

@@ -15,8 +15,8 @@ use crate::store::{KEY_RETENTION, Published, Publishing, Result};
 const WANTED_BY: &str = "SELECT hook_id FROM hook_filters WHERE event = ?1 AND application = ?2";
 
 const ADD_EVENT: &str = "
-    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const EVENT_BY_SEQ: &str = "SELECT * FROM events WHERE seq = ?1";
 
@@ -111,6 +111,7 @@ impl Session {
             payload: new.payload.clone(),
             deliveries: u32::try_from(deliveries).unwrap_or(u32::MAX),
             published_at: now,
+            publisher: new.publisher,
         };
         self.sql(ADD_EVENT)?.execute(params![
             event.seq.0,
@@ -120,6 +121,7 @@ impl Session {
             &event.payload[..],
             event.deliveries,
             now.millis(),
+            event.publisher.map(|token| token.0),
         ])?;
         self.batch.rows += 1;
         Ok(event)

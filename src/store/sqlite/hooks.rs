@@ -72,6 +72,10 @@ const END_REMOVALS: &str = "
       AND hook_id NOT IN (SELECT hook_id FROM deliveries WHERE state = 1)";
 
 impl Hooks for Session {
+    fn hook(&mut self, id: HookId) -> Result<Option<Hook>> {
+        self.hook_by_id(id)
+    }
+
     fn add(&mut self, now: Timestamp, new: &NewHook) -> Result<Added> {
         if new.dialect == Dialect::Kudu
             && let Some(existing) = self.by_url(new)?

@@ -3,11 +3,13 @@
 mod again;
 mod aged;
 mod archive;
+mod audit;
 mod breakers;
 mod check;
 mod claims;
 mod clock_set;
 mod damage;
+mod desk;
 mod events;
 mod fan_out;
 mod history;
@@ -23,6 +25,7 @@ mod replays;
 mod retention;
 mod rows;
 mod taken;
+mod tokens;
 mod transactions;
 mod turns;
 mod upkeep;
@@ -43,6 +46,7 @@ use crate::domain::id::{HookId, Seq};
 use ids::Ids;
 
 pub use archive::Readers;
+pub use desk::Desk;
 pub use inspect::Inspector;
 pub use open::{SCHEMA_VERSION, open};
 

@@ -10,11 +10,16 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{Session, damage, wal};
 use crate::domain::breaker::BreakerRules;
+use crate::domain::url::HookUrl;
 use crate::store::targets::Targets;
 use crate::store::{Result, StoreError};
 
 /// Each brings the schema from its index to the next number. Never edited once released.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_start.sql"), include_str!("schema/0002_engine.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/0001_start.sql"),
+    include_str!("schema/0002_engine.sql"),
+    include_str!("schema/0003_access.sql"),
+];
 
 /// The newest schema that this program knows.
 #[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "there are few migrations")]
@@ -64,6 +69,32 @@ pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules) -> Result<S
     Ok(session)
 }
 
+/// Opens (or makes) the database for a command that writes a little; brings its
+/// schema up to date only if it may, because no server has it.
+///
+/// # Errors
+/// As [`open`], and where the schema is older and may not be changed.
+pub(super) fn beside(path: &Path, may_migrate: bool) -> Result<Connection> {
+    let looked = examine(path)?;
+    let version = looked.as_ref().map_or(Ok(0), |conn| check(conn, path))?;
+    let mut conn = Connection::open(path).map_err(|e| unusable(path, &e))?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    if version != SCHEMA_VERSION {
+        if !may_migrate {
+            return Err(StoreError::Unusable(format!(
+                "a server of an older Nyala has {} open: stop it first, and start this version",
+                path.display()
+            )));
+        }
+        conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
+    }
+    conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
+    if version != SCHEMA_VERSION {
+        migrate(&mut conn)?;
+    }
+    Ok(conn)
+}
+
 /// Brings as much of the log into the file as can be without waiting for anybody,
 /// over a connection of its own: the writer's would keep the writer from its work.
 ///
@@ -83,6 +114,7 @@ pub(super) fn prepare_for_reading(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;")?;
     // SQLite's own lower() knows only the letters of ASCII.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function("shortened", 1, flags, |row| Ok(HookUrl::trusted(row.get(0)?).shortened()))?;
     conn.create_scalar_function("casefold", 1, flags, |row| {
         Ok(row.get::<Option<String>>(0)?.map(|text| text.to_lowercase()))
     })

@@ -9,7 +9,7 @@ use crate::domain::delivery::State;
 use crate::domain::event::{Event, EventType};
 use crate::domain::filter::{Filter, Pair};
 use crate::domain::hook::{Dialect, Hook, LastResult, Order, Owner, PausedBy};
-use crate::domain::id::{EventId, HookId, Seq};
+use crate::domain::id::{EventId, HookId, Seq, TokenId};
 use crate::domain::pace::Limits;
 use crate::domain::time::Timestamp;
 use crate::domain::url::HookUrl;
@@ -119,6 +119,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         payload: Bytes::from(payload),
         deliveries: row.get("deliveries")?,
         published_at: time(row, "published_at")?,
+        publisher: row.get::<_, Option<i64>>("publisher")?.map(TokenId),
     })
 }
 
@@ -138,7 +139,7 @@ pub(super) fn list<T: serde::Serialize>(items: &[T]) -> Option<String> {
     (!items.is_empty()).then(|| json(&items))
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     // Lists of strings always have a JSON form.
     serde_json::to_string(value).unwrap_or_default()
 }

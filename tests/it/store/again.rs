@@ -1,5 +1,6 @@
 //! Clauses about redeliveries.
 
+use nyala::domain::access::Bounds;
 use nyala::domain::delivery::{Next, State};
 use nyala::domain::id::Seq;
 use nyala::store::page::Page;
@@ -80,7 +81,7 @@ pub(super) fn redeliveries_are_found_with_their_event(store: &mut Store) {
 fn found(store: &Store, filter: DeliveryFilter, limit: usize) -> Vec<Seq> {
     let (mut seqs, mut page) = (vec![], Page { after: None, limit });
     loop {
-        let paged = store.archive().deliveries(page, filter).expect("a page");
+        let paged = store.archive().deliveries(page, filter, &Bounds::default()).expect("a page");
         seqs.extend(paged.items.iter().map(|delivery| delivery.seq));
         page.after = paged.next;
         if page.after.is_none() {

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nyala::domain::access::Bounds;
 use nyala::domain::delivery::{Attempt, Delivery, Next, State};
 use nyala::domain::event::{EventType, NewEvent};
 use nyala::domain::filter::Filter;
@@ -186,7 +187,7 @@ impl Store {
         let (archive, mut all, mut after) = (self.archive(), BTreeMap::new(), None);
         loop {
             let page = Page { after, limit: MAX_LIMIT };
-            let page = archive.deliveries(page, DeliveryFilter::default()).expect("an answer");
+            let page = archive.deliveries(page, DeliveryFilter::default(), &Bounds::default()).expect("an answer");
             all.extend(page.items.into_iter().map(|delivery| (delivery.seq, delivery)));
             after = page.next;
             if after.is_none() {
@@ -218,7 +219,7 @@ fn new_hook(url: &str, events: &[&str]) -> NewHook {
 
 fn new_event(event: &str) -> NewEvent {
     let event_type = EventType::parse(event).expect("a type");
-    NewEvent { event_type, applications: vec![], payload: "{}".into(), idempotency: None, only: None }
+    NewEvent { event_type, applications: vec![], payload: "{}".into(), idempotency: None, only: None, publisher: None }
 }
 
 /// A patch to this URL.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use nyala::domain::access::Bounds;
 use nyala::domain::delivery::{Next, State};
 use nyala::domain::event::NewEvent;
 use nyala::domain::hook::{Dialect, NewHook, Owner};
@@ -18,7 +19,7 @@ fn page(after: Option<Cursor>, limit: usize) -> Page {
 
 /// The deliveries that a filter lets through, all of them.
 fn found(store: &Store, filter: DeliveryFilter) -> Vec<Seq> {
-    let found = store.archive().deliveries(page(None, 1000), filter).expect("a page");
+    let found = store.archive().deliveries(page(None, 1000), filter, &Bounds::default()).expect("a page");
     found.items.iter().map(|delivery| delivery.seq).collect()
 }
 
@@ -38,7 +39,10 @@ pub(super) fn pages_hold_all_deliveries_each_once(store: &mut Store) {
     for limit in [1, 2, 5, 12, 13] {
         let (mut seqs, mut after, mut pages) = (vec![], None, 0);
         loop {
-            let page = store.archive().deliveries(page(after, limit), DeliveryFilter::default()).expect("a page");
+            let page = store
+                .archive()
+                .deliveries(page(after, limit), DeliveryFilter::default(), &Bounds::default())
+                .expect("a page");
             assert!(page.items.len() <= limit && !page.items.is_empty());
             seqs.extend(page.items.iter().map(|delivery| delivery.seq));
             pages += 1;
@@ -59,7 +63,7 @@ pub(super) fn pages_stay_correct_while_rows_arrive(store: &mut Store) {
 
     let (mut seen, mut after) = (vec![], None);
     loop {
-        let page = archive.deliveries(page(after, 2), DeliveryFilter::default()).expect("a page");
+        let page = archive.deliveries(page(after, 2), DeliveryFilter::default(), &Bounds::default()).expect("a page");
         seen.extend(page.items.into_iter().map(|delivery| delivery.seq));
         store.publish("E", &Room::new(9));
         after = page.next;

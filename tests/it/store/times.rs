@@ -1,5 +1,6 @@
 //! Clauses about times and the store's order.
 
+use nyala::domain::access::Bounds;
 use nyala::domain::application::Application;
 use nyala::domain::delivery::Next;
 use nyala::domain::event::NewEvent;
@@ -15,7 +16,7 @@ fn events(store: &Store, filter: &EventFilter) -> Vec<EventId> {
 }
 
 fn deliveries(store: &Store, filter: DeliveryFilter) -> Vec<Seq> {
-    let page = store.archive().deliveries(Page::default(), filter).expect("a page");
+    let page = store.archive().deliveries(Page::default(), filter, &Bounds::default()).expect("a page");
     page.items.iter().map(|delivery| delivery.seq).collect()
 }
 
@@ -112,7 +113,7 @@ pub(super) fn pages_between_two_times_stay_correct_while_rows_arrive(store: &mut
     let (mut seen, mut after): (_, Option<Cursor>) = (vec![], None);
     for millis in 6.. {
         let filter = between(Some(1), Some(1000));
-        let page = store.archive().deliveries(Page { after, limit: 2 }, filter).expect("a page");
+        let page = store.archive().deliveries(Page { after, limit: 2 }, filter, &Bounds::default()).expect("a page");
         seen.extend(page.items.iter().map(|delivery| delivery.seq));
         store.publish_at(millis, &new_event("E"));
         after = page.next;
