@@ -41,6 +41,9 @@ const LEAST_RETENTION_BYTES: u64 = 1 << 20;
 /// A month.
 const RETENTION: Keep = Keep::For(Duration::from_hours(30 * 24));
 
+/// A year, as settings spell it.
+const AUDIT_RETENTION: Keep = Keep::For(Duration::from_hours(8766));
+
 /// The flags of `serve` and `config`, as they were typed or stood in the environment.
 #[derive(Debug, Clone, Args)]
 pub struct Flags {
@@ -89,6 +92,9 @@ pub struct Flags {
     /// How long a delivery may be owed, even by a paused hook, before it is dead; `forever` gives up none [default: 30d]
     #[arg(long, env = "NYALA_OWED_RETENTION", value_name = "AGE")]
     owed_retention: Option<Keep>,
+    /// How long the audit log is kept; `forever` keeps all of it [default: 1year]
+    #[arg(long, env = "NYALA_AUDIT_RETENTION", value_name = "AGE")]
+    audit_retention: Option<Keep>,
     /// When the database uses more than this, the oldest finished events go until it fits, whatever their age [default: unlimited]
     #[arg(long, env = "NYALA_RETENTION_BYTES", value_name = "SIZE")]
     retention_bytes: Option<Limit>,
@@ -173,6 +179,7 @@ impl Flags {
             retention: Retention {
                 finished: layers.pick("retention", self.retention, RETENTION)?,
                 owed: layers.pick("owed-retention", self.owed_retention, RETENTION)?,
+                audit: layers.pick("audit-retention", self.audit_retention, AUDIT_RETENTION)?,
                 bytes: layers.pick("retention-bytes", self.retention_bytes, Limit(None))?.0.map(|size| size.0.as_u64()),
             },
             log_format: layers.pick("log-format", self.log_format, LogFormat::Auto)?,

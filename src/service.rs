@@ -1,6 +1,6 @@
 //! Puts the house together and takes it apart.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::api::{App, server};
+use crate::api::{App, Auth, server};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::delivery::dispatcher::Dispatcher;
@@ -21,6 +21,8 @@ use crate::delivery::sweeper::Sweeper;
 use crate::publish::Publisher;
 use crate::store::StoreError;
 use crate::store::db::{Db, Handover};
+use crate::store::known_tokens::KnownTokens;
+use crate::store::lock::{self, Lock};
 use crate::store::room::Room;
 
 /// How long requests and attempts in flight may take to end after a stop.
@@ -42,6 +44,12 @@ pub enum StartError {
     /// Another server has the database.
     #[error("another nyala serves {0} already: stop that one, or choose another file with --database")]
     Locked(String),
+    /// Anybody could come in from elsewhere.
+    #[error(
+        "{0} can be reached from other machines, and no token was ever made for {1}: make one with `nyala token create \
+         NAME --scope admin --database {1}`, or listen on 127.0.0.1"
+    )]
+    Open(SocketAddr, String),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,11 +63,12 @@ pub struct Service {
     dispatcher: JoinHandle<()>,
     replayer: JoinHandle<()>,
     sweeper: JoinHandle<()>,
+    tokens: JoinHandle<()>,
     db: Db,
     clock: Arc<dyn Clock>,
     /// Held for as long as the service has the database; the kernel lets go of
     /// it whichever way the process ends.
-    lock: File,
+    lock: Lock,
 }
 
 impl Service {
@@ -79,14 +88,19 @@ impl Service {
         let sender = Sender::new(settings.policy.timeout, settings.policy.workers);
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;
+        let tokens = Arc::new(KnownTokens::of(db.clone()).await?);
+        if tokens.are_none() && !address.ip().is_loopback() {
+            return Err(StartError::Open(address, settings.database.display().to_string()));
+        }
         let stop = watch::Sender::new(false);
-        let works = Works::new(db.clone(), clock.clone());
+        let works = Works::new(db.clone(), clock.clone(), tokens.clone());
         Ok(Self {
             address,
             server: tokio::spawn(server::serve(listener, works.app(settings, stop.subscribe()), stop.subscribe())),
             dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
             replayer: tokio::spawn(works.replayer().run(stop.subscribe())),
             sweeper: tokio::spawn(works.sweeper(settings).run(stop.subscribe())),
+            tokens: tokio::spawn(tokens.watch(clock.clone(), stop.subscribe())),
             stop,
             db,
             clock,
@@ -105,7 +119,7 @@ impl Service {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let deadline = Instant::now() + GRACE;
-        let upkeep = [("replayer", self.replayer), ("sweeper", self.sweeper)];
+        let upkeep = [("replayer", self.replayer), ("sweeper", self.sweeper), ("tokens", self.tokens)];
         let tasks = [("server", self.server), ("dispatcher", self.dispatcher)].into_iter().chain(upkeep);
         for (name, mut task) in tasks {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
@@ -134,11 +148,12 @@ struct Works {
     wake: Arc<Notify>,
     replays: Arc<Notify>,
     removed: Arc<Notify>,
+    tokens: Arc<KnownTokens>,
 }
 
 impl Works {
-    fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock, wake: Arc::default(), replays: Arc::default(), removed: Arc::default() }
+    fn new(db: Db, clock: Arc<dyn Clock>, tokens: Arc<KnownTokens>) -> Self {
+        Self { db, clock, tokens, wake: Arc::default(), replays: Arc::default(), removed: Arc::default() }
     }
 
     fn app(&self, settings: &Settings, stop: watch::Receiver<bool>) -> Arc<App> {
@@ -150,6 +165,7 @@ impl Works {
             wake: self.wake.clone(),
             replays: self.replays.clone(),
             removed: self.removed.clone(),
+            auth: Auth::new(self.tokens.clone(), self.clock.clone()),
             max_body: settings.max_body,
             publish_wait: settings.publish_wait,
         })
@@ -193,13 +209,8 @@ fn real_path(database: &Path) -> Result<PathBuf, StartError> {
 }
 
 /// Takes the lock beside the database.
-fn lock(database: &Path) -> Result<File, StartError> {
-    let path = PathBuf::from(format!("{}.lock", database.display()));
-    let fail = |e| StartError::Folder(path.display().to_string(), e);
-    let file = File::options().create(true).append(true).open(&path).map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartError::Locked(database.display().to_string())),
-        Err(TryLockError::Error(e)) => Err(fail(e)),
-    }
+fn lock(database: &Path) -> Result<Lock, StartError> {
+    let path = lock::path_of(database).display().to_string();
+    let taken = lock::take(database).map_err(|e| StartError::Folder(path, e))?;
+    taken.ok_or_else(|| StartError::Locked(database.display().to_string()))
 }

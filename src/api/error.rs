@@ -1,7 +1,7 @@
 //! What went wrong with a request, as RFC 9457 problem documents: the one table
 //! of statuses.
 
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::Reply;
@@ -10,6 +10,9 @@ use warp::reply::Response;
 use crate::domain::Invalid;
 use crate::publish::Refusal;
 use crate::store::StoreError;
+
+/// How a token may be sent. Basic first: old clients look no further.
+const CHALLENGE: &str = r#"Basic realm="nyala", charset="UTF-8", Bearer realm="nyala""#;
 
 /// Why a request was not done.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -20,6 +23,15 @@ pub(super) enum ApiError {
     /// The body cannot be read at all.
     #[error("{0}")]
     Malformed(String),
+    /// Nobody knows who is asking.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Who is asking may not do this, whatever there is.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Too many wrong tokens came from there; in so many seconds one is looked at again.
+    #[error("too many wrong tokens came from this address: try again in {0} seconds")]
+    TooManyWrongTokens(u64),
     /// There is nothing of that name.
     #[error("{0}")]
     NotFound(String),
@@ -50,6 +62,9 @@ impl ApiError {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::TooManyWrongTokens(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
@@ -77,6 +92,8 @@ impl ApiError {
     fn header(&self) -> Option<(http::HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed(methods) => HeaderValue::from_str(methods).ok().map(|value| (ALLOW, value)),
+            Self::Unauthorized(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))),
+            Self::TooManyWrongTokens(seconds) => Some((RETRY_AFTER, HeaderValue::from(*seconds))),
             // Somebody has to do something first.
             Self::Store(StoreError::Full(_) | StoreError::Unusable(_)) => {
                 Some((RETRY_AFTER, HeaderValue::from_static("30")))

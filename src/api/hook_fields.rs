@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::access::hook_applications;
 use super::error::ApiError;
 use crate::domain::Invalid;
+use crate::domain::access::Caller;
 use crate::domain::filter::Filter;
-use crate::domain::hook::{Dialect, HookPatch, NewHook, Order, Owner};
+use crate::domain::hook::{Dialect, HookPatch, NewHook, Order};
 use crate::domain::pace::Limits;
 use crate::domain::url::HookUrl;
 
@@ -87,16 +89,22 @@ impl HookFields {
         }
     }
 
+    /// For the audit log: which fields were given.
+    pub(super) fn names_given(&self) -> Option<String> {
+        let names: Vec<_> = self.object.keys().map(String::as_str).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
     /// A hook that is asked for.
-    pub(super) fn into_new_hook(self, owner: Owner) -> Result<NewHook, ApiError> {
+    pub(super) fn into_new_hook(self, caller: &Caller) -> Result<NewHook, ApiError> {
         let dialect = self.dialect;
         let patch = self.into_patch()?;
         let missing = || Invalid::new("url", "is missing: name the URL to call, such as https://example.com/hook");
         let (url, credentials) = patch.url.ok_or_else(missing)?;
         let events = patch.events.unwrap_or_default();
-        let applications = patch.applications.unwrap_or_default();
+        let applications = hook_applications(caller, patch.applications.unwrap_or_default())?;
         Ok(NewHook {
-            owner,
+            owner: caller.owner(),
             dialect,
             url,
             credentials,
@@ -228,7 +236,7 @@ mod tests {
 
     fn kudu(body: &str) -> Result<NewHook, String> {
         let fields = HookFields::parse(body.as_bytes(), Dialect::Kudu).map_err(|e| e.to_string())?;
-        fields.into_new_hook(Owner::ADMIN).map_err(|e| e.to_string())
+        fields.into_new_hook(&Caller::open()).map_err(|e| e.to_string())
     }
 
     #[test]

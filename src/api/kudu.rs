@@ -10,6 +10,7 @@ use warp::Reply;
 use warp::reply::{Response, json};
 
 use super::App;
+use super::access::{self, event_applications, no_hook};
 use super::error::ApiError;
 use super::hook_fields::HookFields;
 use super::publish_fields::{applications, idempotency_key, payload, prefer_wait, preferred};
@@ -17,8 +18,9 @@ use super::request::Request;
 use super::router::Answer;
 use super::views::{HookView, PublishedView};
 use crate::domain::Invalid;
+use crate::domain::access::Caller;
 use crate::domain::event::{EventType, Idempotency, NewEvent};
-use crate::domain::hook::{Dialect, Hook, Owner};
+use crate::domain::hook::{Dialect, Hook};
 use crate::domain::id::HookId;
 use crate::store::page::{Page, Paged};
 use crate::store::{Added, HookFilter};
@@ -28,18 +30,17 @@ const LIST_STEP: usize = 100;
 
 /// `POST /api/hooks`
 pub(super) async fn subscribe(app: Arc<App>, request: Request) -> Answer {
+    let by = request.by.clone();
     let body = request.json_body(app.max_body).await?;
-    let new = HookFields::parse(&body, Dialect::Kudu)?.into_new_hook(Owner::ADMIN)?;
-    let now = app.clock.now();
-    let added = app.db.write(move |store| store.add(now, &new)).await?;
-    match added {
-        Added::New(hook) | Added::Existing(hook) => Ok(created(hook)),
+    let new = HookFields::parse(&body, Dialect::Kudu)?.into_new_hook(&by.caller)?;
+    match access::add(&app, &by, new).await? {
+        Added::New(hook) | Added::Existing(hook) => Ok(created(&HookView::to(&by.caller, hook))),
         Added::Conflict(hook) => Err(conflict(&hook)),
     }
 }
 
-fn created(hook: Hook) -> Response {
-    warp::reply::with_status(json(&HookView::from(hook)), StatusCode::CREATED).into_response()
+fn created(hook: &HookView) -> Response {
+    warp::reply::with_status(json(hook), StatusCode::CREATED).into_response()
 }
 
 fn conflict(hook: &Hook) -> ApiError {
@@ -56,62 +57,68 @@ fn conflict(hook: &Hook) -> ApiError {
 }
 
 /// `GET /api/hooks`: a bare array, streamed, so that its length costs no memory.
-pub(super) async fn list(app: Arc<App>, _: Request) -> Answer {
-    let first = page(&app, Page { after: None, limit: LIST_STEP }).await?;
+pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
+    let caller = request.by.caller;
+    let first = page(&app, &caller, Page { after: None, limit: LIST_STEP }).await?;
+    let start = chunk(&caller, first.items, true);
+    let start = stream::once(async move { Ok(start) });
     let rest = stream::try_unfold(first.next, move |next| {
-        let app = app.clone();
+        let (app, caller) = (app.clone(), caller.clone());
         async move {
             let Some(cursor) = next else { return Ok(None) };
-            let page = page(&app, Page { after: Some(cursor), limit: LIST_STEP }).await?;
-            Ok::<_, ApiError>(Some((chunk(page.items, false), page.next)))
+            let page = page(&app, &caller, Page { after: Some(cursor), limit: LIST_STEP }).await?;
+            Ok::<_, ApiError>(Some((chunk(&caller, page.items, false), page.next)))
         }
     });
     let end = stream::once(async { Ok(Bytes::from_static(b"]")) });
-    let start = stream::once(async move { Ok(chunk(first.items, true)) });
     let body = warp::reply::stream(start.chain(rest).chain(end));
     Ok(warp::reply::with_header(body, CONTENT_TYPE, "application/json; charset=utf-8").into_response())
 }
 
-async fn page(app: &App, page: Page) -> Result<Paged<Hook>, ApiError> {
-    let filter = HookFilter { dialect: Some(Dialect::Kudu), ..HookFilter::default() };
+async fn page(app: &App, caller: &Caller, page: Page) -> Result<Paged<Hook>, ApiError> {
+    let filter = HookFilter { dialect: Some(Dialect::Kudu), within: caller.sees(), ..HookFilter::default() };
     Ok(app.db.read(move |archive| archive.hooks(page, &filter)).await?)
 }
 
-fn chunk(hooks: Vec<Hook>, first: bool) -> Bytes {
+fn chunk(caller: &Caller, hooks: Vec<Hook>, first: bool) -> Bytes {
     let mut text = if first { String::from("[") } else { String::new() };
     for (index, hook) in hooks.into_iter().enumerate() {
         if !(first && index == 0) {
             text.push(',');
         }
         // Texts and numbers always have a JSON form.
-        text.push_str(&serde_json::to_string(&HookView::from(hook)).unwrap_or_default());
+        text.push_str(&serde_json::to_string(&HookView::to(caller, hook)).unwrap_or_default());
     }
     Bytes::from(text)
 }
 
 /// `GET /api/hooks/{id}`
 pub(super) async fn show(app: Arc<App>, request: Request) -> Answer {
-    let missing = || ApiError::NotFound("there is no such hook".into());
-    let id: HookId = request.param().parse().map_err(|_| missing())?;
-    let hook = app.db.read(move |archive| archive.hook(id)).await?;
-    let hook = hook.filter(|hook| hook.dialect == Dialect::Kudu).ok_or_else(missing)?;
-    Ok(json(&HookView::from(hook)).into_response())
+    let id: HookId = request.param().parse().map_err(|_| no_hook())?;
+    let hook = access::seen(&app, &request.by, id).await?;
+    if hook.dialect != Dialect::Kudu {
+        return Err(no_hook());
+    }
+    Ok(json(&HookView::to(&request.by.caller, hook)).into_response())
 }
 
 /// `DELETE /api/hooks/{id}`: 200 also where there is none, as Kudu has it.
 pub(super) async fn unsubscribe(app: Arc<App>, request: Request) -> Answer {
-    if let Ok(id) = request.param().parse::<HookId>() {
-        let now = app.clock.now();
-        app.db.write(move |store| store.remove(now, id, Some(Dialect::Kudu))).await?;
-        app.removed.notify_one();
+    let removed = match request.param().parse() {
+        Ok(id) => access::remove(&app, &request.by, id, Some(Dialect::Kudu)).await,
+        Err(_) => Ok(()),
+    };
+    match removed {
+        Ok(()) | Err(ApiError::NotFound(_)) => Ok(StatusCode::OK.into_response()),
+        Err(error) => Err(error),
     }
-    Ok(StatusCode::OK.into_response())
 }
 
 /// `POST /api/hooks/publish/{type}`
 pub(super) async fn publish(app: Arc<App>, request: Request) -> Answer {
     let event_type = EventType::parse(request.param())?;
-    let applications = applications(&request)?;
+    let caller = request.by.caller.clone();
+    let applications = event_applications(&caller, applications(&request)?)?;
     let key = idempotency_key(&request)?;
     let wait = prefer_wait(&request);
     let body = request.json_body(app.max_body).await?;
@@ -120,10 +127,11 @@ pub(super) async fn publish(app: Arc<App>, request: Request) -> Answer {
         event_type,
         idempotency: key.map(|key| Idempotency::of(key, &applications, &payload)),
         only: None,
+        publisher: caller.token,
         applications,
         payload,
     };
     let waits = wait.unwrap_or(app.publish_wait);
-    let published = app.publisher.publish(Owner::ADMIN, event, waits).await?;
+    let published = app.publisher.publish(caller.owner(), event, waits).await?;
     Ok(preferred(json(&PublishedView::from(&published)), wait))
 }

@@ -1,15 +1,20 @@
 //! Ways in over HTTP: parse, call one thing, render.
 
+mod access;
+mod auth;
+mod connection;
 mod error;
 mod health;
 mod hook_fields;
 mod kudu;
+mod origin;
 mod publish_fields;
 mod request;
 mod router;
 pub mod server;
 mod v1;
 mod views;
+mod wrong_tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +23,13 @@ use http::Method;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::domain::token::Scope;
 use crate::publish::Publisher;
 use crate::store::db::Db;
 use router::Route;
+
+pub use auth::Auth;
+pub use router::Needs;
 
 /// What every handler can reach.
 pub struct App {
@@ -36,53 +45,68 @@ pub struct App {
     pub replays: Arc<Notify>,
     /// Tells the sweeper that a hook was removed.
     pub removed: Arc<Notify>,
+    /// Knows whom to let in.
+    pub auth: Auth,
     /// The largest body that is taken, in bytes.
     pub max_body: usize,
     /// How long a publish waits for first attempts where the request does not say.
     pub publish_wait: Duration,
 }
 
-/// One line of the list: a method, a pattern, and the handler for it.
+/// Every route: its method, its pattern, and who may take it besides admins.
+pub fn routes() -> impl Iterator<Item = (Method, &'static str, Needs)> {
+    ROUTES.iter().map(|route| (route.method.clone(), route.pattern, route.needs))
+}
+
+/// One line of the list: a method, a pattern, who may take it besides admins, and the
+/// handler for it.
 macro_rules! route {
-    ($method:ident $pattern:literal $handler:path) => {
-        Route::new(Method::$method, $pattern, |app, request| Box::pin($handler(app, request)))
+    ($method:ident $pattern:literal anyone $handler:path) => {
+        route!($method $pattern, Needs::Nothing, $handler)
+    };
+    ($method:ident $pattern:literal $($scope:ident)|+ => $handler:path) => {
+        route!($method $pattern, Needs::OneOf(&[$(Scope::$scope),+]), $handler)
+    };
+    ($method:ident $pattern:literal, $needs:expr, $handler:path) => {
+        Route::new(Method::$method, $pattern, $needs, |app, request| Box::pin($handler(app, request)))
     };
 }
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 31] = [
-    route!(GET "/healthz" health::alive),
-    route!(GET "/readyz" health::ready),
+static ROUTES: [Route; 32] = [
+    route!(GET "/healthz" anyone health::alive),
+    route!(GET "/readyz" anyone health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
-    route!(POST "/api/hooks" kudu::subscribe),
-    route!(GET "/api/hooks" kudu::list),
-    route!(GET "/api/hooks/{id}" kudu::show),
-    route!(DELETE "/api/hooks/{id}" kudu::unsubscribe),
-    route!(POST "/api/hooks/publish/{type}" kudu::publish),
-    route!(POST "/api/hooks/hooks/publish/{type}" kudu::publish),
-    route!(POST "/hooks" kudu::subscribe),
-    route!(GET "/hooks" kudu::list),
-    route!(GET "/hooks/{id}" kudu::show),
-    route!(DELETE "/hooks/{id}" kudu::unsubscribe),
-    route!(POST "/hooks/publish/{type}" kudu::publish),
-    route!(POST "/hooks/hooks/publish/{type}" kudu::publish),
+    route!(POST "/api/hooks" Subscribe => kudu::subscribe),
+    route!(GET "/api/hooks" Read | Subscribe => kudu::list),
+    route!(GET "/api/hooks/{id}" Read | Subscribe => kudu::show),
+    route!(DELETE "/api/hooks/{id}" Subscribe => kudu::unsubscribe),
+    route!(POST "/api/hooks/publish/{type}" Publish => kudu::publish),
+    route!(POST "/api/hooks/hooks/publish/{type}" Publish => kudu::publish),
+    route!(POST "/hooks" Subscribe => kudu::subscribe),
+    route!(GET "/hooks" Read | Subscribe => kudu::list),
+    route!(GET "/hooks/{id}" Read | Subscribe => kudu::show),
+    route!(DELETE "/hooks/{id}" Subscribe => kudu::unsubscribe),
+    route!(POST "/hooks/publish/{type}" Publish => kudu::publish),
+    route!(POST "/hooks/hooks/publish/{type}" Publish => kudu::publish),
     // Nyala's own.
-    route!(GET "/api/v1/hooks" v1::hooks::list),
-    route!(POST "/api/v1/hooks" v1::hooks::add),
-    route!(GET "/api/v1/hooks/{id}" v1::hooks::show),
-    route!(PATCH "/api/v1/hooks/{id}" v1::hooks::change),
-    route!(DELETE "/api/v1/hooks/{id}" v1::hooks::remove),
-    route!(POST "/api/v1/hooks/{id}/pause" v1::hooks::pause),
-    route!(POST "/api/v1/hooks/{id}/resume" v1::hooks::resume),
-    route!(POST "/api/v1/hooks/{id}/test" v1::hooks::test),
-    route!(POST "/api/v1/hooks/{id}/replay" v1::replays::begin),
-    route!(GET "/api/v1/replays/{id}" v1::replays::show),
-    route!(DELETE "/api/v1/replays/{id}" v1::replays::stop),
-    route!(GET "/api/v1/events" v1::events::list),
-    route!(POST "/api/v1/events" v1::events::publish),
-    route!(GET "/api/v1/events/{id}" v1::events::show),
-    route!(GET "/api/v1/deliveries" v1::deliveries::list),
-    route!(GET "/api/v1/deliveries/{id}" v1::deliveries::show),
-    route!(POST "/api/v1/deliveries/{id}/redeliver" v1::deliveries::redeliver),
+    route!(GET "/api/v1/hooks" Read | Subscribe => v1::hooks::list),
+    route!(POST "/api/v1/hooks" Subscribe => v1::hooks::add),
+    route!(GET "/api/v1/hooks/{id}" Read | Subscribe => v1::hooks::show),
+    route!(PATCH "/api/v1/hooks/{id}" Subscribe => v1::hooks::change),
+    route!(DELETE "/api/v1/hooks/{id}" Subscribe => v1::hooks::remove),
+    route!(POST "/api/v1/hooks/{id}/pause" Subscribe => v1::hooks::pause),
+    route!(POST "/api/v1/hooks/{id}/resume" Subscribe => v1::hooks::resume),
+    route!(POST "/api/v1/hooks/{id}/test" Subscribe => v1::hooks::test),
+    route!(POST "/api/v1/hooks/{id}/replay" Subscribe => v1::replays::begin),
+    route!(GET "/api/v1/replays/{id}" Read | Subscribe => v1::replays::show),
+    route!(DELETE "/api/v1/replays/{id}" Subscribe => v1::replays::stop),
+    route!(GET "/api/v1/events" Read => v1::events::list),
+    route!(POST "/api/v1/events" Publish => v1::events::publish),
+    route!(GET "/api/v1/events/{id}" Read => v1::events::show),
+    route!(GET "/api/v1/deliveries" Read | Subscribe => v1::deliveries::list),
+    route!(GET "/api/v1/deliveries/{id}" Read | Subscribe => v1::deliveries::show),
+    route!(POST "/api/v1/deliveries/{id}/redeliver" Subscribe => v1::deliveries::redeliver),
+    route!(GET "/api/v1/audit" Admin => v1::audit::list),
 ];

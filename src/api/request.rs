@@ -1,6 +1,8 @@
 //! What a handler can ask of a request.
 
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -9,8 +11,11 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 use ulid::Ulid;
 
+use super::connection::Connection;
 use super::error::ApiError;
 use crate::domain::Invalid;
+use crate::domain::access::Caller;
+use crate::domain::audit::{Action, Actor, AuditEntry};
 use crate::domain::time::Timestamp;
 use crate::store::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
 
@@ -30,6 +35,28 @@ pub(super) struct Request {
     pub query: String,
     pub headers: HeaderMap,
     pub body: Body,
+    /// Who makes it.
+    pub by: Asking,
+}
+
+/// Who makes a request, and from where.
+#[derive(Clone)]
+pub(super) struct Asking {
+    pub caller: Arc<Caller>,
+    pub peer: IpAddr,
+}
+
+impl Asking {
+    /// Somebody whom nobody asked who they are.
+    pub(super) fn nobody(connection: Connection) -> Self {
+        Self { caller: Arc::new(Caller::nobody()), peer: connection.peer }
+    }
+
+    /// For the audit log: they did this.
+    pub(super) fn did(&self, at: Timestamp, action: Action, object: &impl ToString) -> AuditEntry {
+        let actor = Actor::caller(&self.caller, self.peer);
+        AuditEntry { at, actor, action, object: object.to_string(), detail: None }
+    }
 }
 
 /// Puts warp's body behind a name.

@@ -12,19 +12,32 @@ use tracing::Instrument;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
+use super::connection::Connection;
 use super::error::ApiError;
-use super::request::{Body, Request, RequestId, X_REQUEST_ID, boxed};
+use super::request::{Asking, Body, Request, RequestId, X_REQUEST_ID, boxed};
 use super::{App, ROUTES};
+use crate::domain::token::Scope;
 
 /// What a handler answers.
 pub(super) type Answer = Result<Response, ApiError>;
 
 type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// A method, a pattern of literal segments and `{parameters}`, and a handler.
+/// Who may take a route.
+#[derive(Debug, Clone, Copy)]
+pub enum Needs {
+    /// Anybody, whoever they are.
+    Nothing,
+    /// Who has one of these scopes, or is an admin.
+    OneOf(&'static [Scope]),
+}
+
+/// A method, a pattern of literal segments and `{parameters}`, who may take it, and
+/// a handler.
 pub(super) struct Route {
-    method: Method,
-    pattern: &'static str,
+    pub(super) method: Method,
+    pub(super) pattern: &'static str,
+    pub(super) needs: Needs,
     handler: fn(Arc<App>, Request) -> Answering,
 }
 
@@ -32,9 +45,10 @@ impl Route {
     pub(super) const fn new(
         method: Method,
         pattern: &'static str,
+        needs: Needs,
         handler: fn(Arc<App>, Request) -> Answering,
     ) -> Self {
-        Self { method, pattern, handler }
+        Self { method, pattern, needs, handler }
     }
 
     /// The parameters, if the pattern fits.
@@ -68,11 +82,12 @@ pub(super) fn filter(app: Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(warp::path::full())
         .and(query)
         .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Connection>())
         .and(warp::body::stream())
-        .then(move |method, path: warp::path::FullPath, query: String, headers, body| {
+        .then(move |method, path: warp::path::FullPath, query: String, headers, connection, body| {
             let app = app.clone();
             let body = boxed(body);
-            async move { answer(app, method, path.as_str(), query, headers, body).await }
+            async move { answer(app, method, path.as_str(), query, headers, connection, body).await }
         })
         .or_else(|_| std::future::ready(Ok((http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),))))
 }
@@ -83,14 +98,17 @@ async fn answer(
     path: &str,
     query: String,
     headers: http::HeaderMap,
+    connection: Connection,
     body: Body,
 ) -> Response {
     let id = RequestId::of(&headers);
     // An error's span, so that it is there whatever the level of the logs.
     let span = tracing::error_span!("request", id = id.as_str());
     let answered = async {
-        let (route, params) = find(&method, &segments(path)?)?;
-        (route.handler)(app, Request { params, query, headers, body }).await
+        let found = segments(path).and_then(|segments| find(&method, &segments));
+        let by = admit(&app, found.as_ref().ok().map(|(route, _)| route), &headers, connection).await?;
+        let (route, params) = found?;
+        (route.handler)(app, Request { params, query, headers, body, by }).await
     };
     let answered = answered.instrument(span.clone()).await;
     let mut response = answered.unwrap_or_else(|error| {
@@ -101,6 +119,26 @@ async fn answer(
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
     response
+}
+
+/// Lets in whoever may take the route. Whether there is one at all is told only to
+/// those who come with a token.
+async fn admit(
+    app: &App,
+    route: Option<&&'static Route>,
+    headers: &http::HeaderMap,
+    connection: Connection,
+) -> Result<Asking, ApiError> {
+    let needs = route.map_or(Needs::OneOf(&Scope::ALL), |route| route.needs);
+    let Needs::OneOf(scopes) = needs else {
+        return Ok(Asking::nobody(connection));
+    };
+    let caller = app.auth.caller(headers, connection).await?;
+    if caller.may(scopes) {
+        return Ok(Asking { caller, peer: connection.peer });
+    }
+    let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    Err(ApiError::Forbidden(format!("this token may not do that: it takes one with the scope {}", scopes.join(" or "))))
 }
 
 /// The decoded segments of a path; a slash at its end adds none.

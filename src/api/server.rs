@@ -1,19 +1,26 @@
 //! Connections: accepting them, and letting go of them.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::connection::Connection;
 use super::{App, router};
 
 /// How long a client may take to send its request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Stands for a peer that is gone already.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// How long to wait before accepting again when we are out of descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -34,7 +41,12 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
             // An error means that whoever could stop us is gone.
             changed = stop.changed() => if changed.is_err() { break } else { continue },
         };
-        let service = TowerToHyperService::new(service.clone());
+        let at = Connection { peer: stream.peer_addr().map_or(UNKNOWN, |peer| peer.ip().to_canonical()), tls: false };
+        let inner = TowerToHyperService::new(service.clone());
+        let service = service_fn(move |mut request: http::Request<Incoming>| {
+            request.extensions_mut().insert(at);
+            inner.call(request)
+        });
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A client that goes away in the middle is its own business.

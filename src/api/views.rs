@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::App;
+use crate::domain::access::Caller;
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
 use crate::domain::headers::HeaderLines;
@@ -69,15 +71,17 @@ impl HookView {
     }
 }
 
-impl From<Hook> for HookView {
-    fn from(hook: Hook) -> Self {
+impl HookView {
+    /// As this caller may see it.
+    pub(super) fn to(caller: &Caller, hook: Hook) -> Self {
+        let whole = caller.sees_urls_of().is_none_or(|owner| owner == hook.owner);
         let events = hook.filter.events();
         let state = hook.state().as_str();
         let last = hook.last;
         Self {
             id: hook.id,
             event: events.first().cloned().unwrap_or_default(),
-            url: hook.url.as_str().to_owned(),
+            url: if whole { hook.url.as_str().to_owned() } else { hook.url.shortened() },
             insecure_ssl: hook.insecure_ssl,
             last_status: last.as_ref().map(|last| status_name(last.status).into_owned()),
             last_reason: last.as_ref().map(|last| last.reason.clone()),
@@ -131,32 +135,34 @@ pub(super) struct EventView {
     r#type: String,
     applications: Vec<String>,
     published_at: Timestamp,
+    published_by: Option<String>,
     deliveries: u32,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Box<RawValue>>,
 }
 
-impl From<EventSummary> for EventView {
-    fn from(EventSummary { event, bytes }: EventSummary) -> Self {
+impl EventView {
+    /// Without its payload.
+    pub(super) fn of(EventSummary { event, bytes }: EventSummary, app: &App) -> Self {
         Self {
             id: event.id,
             r#type: event.event_type.as_str().to_owned(),
             applications: event.applications,
             published_at: event.published_at,
+            published_by: event.publisher.and_then(|token| app.auth.tokens().name(token)),
             deliveries: event.deliveries,
             bytes,
             payload: None,
         }
     }
-}
 
-impl From<Event> for EventView {
-    fn from(event: Event) -> Self {
+    /// With it.
+    pub(super) fn whole(event: Event, app: &App) -> Self {
         let bytes = event.payload.len() as u64;
         // An empty payload went out as `null`, and anything else was checked when it came.
         let payload = serde_json::from_slice(&event.payload).ok();
-        Self { payload, ..EventSummary { event, bytes }.into() }
+        Self { payload, ..Self::of(EventSummary { event, bytes }, app) }
     }
 }
 

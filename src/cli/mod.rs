@@ -14,6 +14,7 @@ pub mod publish;
 pub mod serve;
 pub mod shown;
 mod stop;
+pub mod token;
 pub mod when;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use rustix::fs::Mode;
 
 use crate::config::Flags;
 use exit::Failure;
@@ -50,6 +52,8 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// Receive deliveries and print them, for trying things out
     Listen(listen::Listen),
+    /// Make, list and revoke tokens
+    Token(token::Token),
     /// Check, back up and measure the database, also while a server has it open
     Db(db::Db),
     /// Show every setting of the server, its value and where it came from
@@ -102,10 +106,16 @@ impl Cli {
             Command::Events(args) => args.run().await,
             Command::Deliveries(args) => args.run().await,
             Command::Listen(args) => args.run().await,
+            Command::Token(args) => args.run(matches).await,
             Command::Db(args) => args.run(matches).await,
             Command::Config(args) => args.run(matches),
         }
     }
+}
+
+/// The database holds secrets: what is made from now on is for this user alone.
+fn private_files() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
 #[cfg(test)]

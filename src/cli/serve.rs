@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use clap::ArgMatches;
-use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::exit::Failure;
@@ -21,6 +20,7 @@ use crate::telemetry;
 pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failure> {
     let (settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
     telemetry::start(settings.log_format, &settings.log_level);
+    super::private_files();
     prepare_process();
     let mut stop = Stop::new().map_err(|e| Failure::failed(format!("cannot wait for signals: {e}")))?;
     let started = Service::start(&settings, Arc::new(SystemClock::default())).await;
@@ -37,10 +37,8 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     Ok(())
 }
 
-/// The database holds credentials: what is made from now on is for this user
-/// alone. Every connection is a descriptor: as many as this user may have.
+/// Every connection is a descriptor: as many as this user may have.
 fn prepare_process() {
-    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!(%error, "the limit of open files stays as it was");

@@ -262,6 +262,7 @@ mod tests {
             payload: bytes::Bytes::new(),
             deliveries: 1,
             published_at: Timestamp::EPOCH,
+            publisher: None,
         };
         Leased {
             seq: Seq(seq),

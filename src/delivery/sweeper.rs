@@ -68,6 +68,9 @@ impl Sweeper {
         while !*stop.borrow() && self.db.cancel_owed(now, STEP).await? {}
         let before = now.minus(KEY_RETENTION);
         while !*stop.borrow() && self.db.write(move |store| store.forget_keys(before, STEP)).await? == STEP {}
+        if let Some(before) = self.retention.audit.before(now) {
+            while !*stop.borrow() && self.db.write(move |store| store.forget_audit(before, STEP)).await? == STEP {}
+        }
         // A stop takes all back at its end; what is in flight may end until then.
         if !*stop.borrow() {
             self.db.write(move |store| store.take_back(now, false)).await?;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 17] = [
+const DEFAULTS: [(&str, &str); 18] = [
     ("listen", "127.0.0.1:8080"),
     ("database", "data/nyala.db"),
     ("database-limit", "unlimited"),
@@ -28,13 +28,14 @@ const DEFAULTS: [(&str, &str); 17] = [
     ("max-body", "1 MiB"),
     ("retention", "30days"),
     ("owed-retention", "30days"),
+    ("audit-retention", "1year"),
     ("retention-bytes", "unlimited"),
     ("log-format", "auto"),
     ("log-level", "info"),
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 17] = [
+const OTHERS: [(&str, &str); 18] = [
     ("listen", "[::1]:9999"),
     ("database", "elsewhere/n.db"),
     ("database-limit", "6000000"),
@@ -49,6 +50,7 @@ const OTHERS: [(&str, &str); 17] = [
     ("max-body", "1500000"),
     ("retention", "forever"),
     ("owed-retention", "1m"),
+    ("audit-retention", "90days"),
     ("retention-bytes", "5000000001"),
     ("log-format", "human"),
     ("log-level", "warn,nyala::store=debug"),

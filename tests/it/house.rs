@@ -179,6 +179,7 @@ fn settings(database: &Path) -> Settings {
         retention: Retention {
             finished: "30d".parse().expect("an age"),
             owed: "30d".parse().expect("an age"),
+            audit: "365d".parse().expect("an age"),
             bytes: None,
         },
         log_format: LogFormat::Auto,

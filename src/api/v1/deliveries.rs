@@ -8,11 +8,14 @@ use warp::Reply;
 use warp::reply::{json, with_header, with_status};
 
 use crate::api::App;
+use crate::api::access;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{DeliveryView, ListView};
 use crate::domain::Invalid;
+use crate::domain::access::Bounds;
+use crate::domain::audit::Action;
 use crate::domain::delivery::State;
 use crate::domain::id::DeliveryId;
 use crate::store::{DeliveryFilter, Redelivered};
@@ -22,6 +25,7 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["hook", "event", "state", "since", "until", "limit", "cursor"])?;
     let page = request.page()?;
     let (since, until) = request.times()?;
+    let bounds = request.by.caller.sees();
     let filter = DeliveryFilter {
         hook: request.asked("hook", "the number of a hook", |text| text.parse().ok())?,
         event: request.asked("event", "the id of an event (evt_…)", |text| text.parse().ok())?,
@@ -29,22 +33,32 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
         since,
         until,
     };
-    let deliveries = app.db.read(move |archive| archive.deliveries(page, filter)).await?;
+    let deliveries = app.db.read(move |archive| archive.deliveries(page, filter, &bounds)).await?;
     Ok(json(&ListView::of(deliveries, DeliveryView::from)).into_response())
 }
 
 /// `GET /api/v1/deliveries/{id}`: with its attempts.
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let id = request.param().parse().map_err(|_| missing())?;
-    Ok(json(&view(&app, id).await?).into_response())
+    Ok(json(&view(&app, &request.by.caller.sees(), id).await?).into_response())
 }
 
 /// `POST /api/v1/deliveries/{id}/redeliver`: the event goes out once more, by a new delivery.
 pub(in crate::api) async fn redeliver(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let id = request.param().parse().map_err(|_| missing())?;
+    // Whose it is never changes, so that it may be asked first.
+    view(&app, &request.by.caller.manages(), id).await?;
     let now = app.clock.now();
-    let new = match app.db.write(move |store| store.redeliver(now, id)).await? {
+    let entry = request.by.did(now, Action::Redelivered, &id);
+    let redelivered = app.db.write(move |store| {
+        let redelivered = store.redeliver(now, id)?;
+        if matches!(redelivered, Redelivered::By(_)) {
+            store.note(&entry)?;
+        }
+        Ok(redelivered)
+    });
+    let new = match redelivered.await? {
         Redelivered::By(new) => new,
         Redelivered::Absent => return Err(missing()),
         Redelivered::Owed => {
@@ -58,13 +72,20 @@ pub(in crate::api) async fn redeliver(app: Arc<App>, request: Request) -> Answer
         }
     };
     app.wake.notify_one();
-    let reply = with_status(json(&view(&app, new).await?), StatusCode::CREATED);
+    let reply = with_status(json(&view(&app, &Bounds::default(), new).await?), StatusCode::CREATED);
     Ok(with_header(reply, LOCATION, format!("/api/v1/deliveries/{new}")).into_response())
 }
 
-async fn view(app: &App, id: DeliveryId) -> Result<DeliveryView, ApiError> {
-    let found = app.db.read(move |archive| archive.delivery(id)).await?;
-    Ok(DeliveryView::from(found.ok_or_else(missing)?))
+/// The delivery, if its hook is within reach.
+async fn view(app: &App, bounds: &Bounds, id: DeliveryId) -> Result<DeliveryView, ApiError> {
+    let bounds = bounds.clone();
+    let found = app.db.read(move |archive| {
+        Ok(match archive.delivery(id)? {
+            Some(found) if access::within(archive, &bounds, found.0.hook)? => Some(found),
+            _ => None,
+        })
+    });
+    Ok(DeliveryView::from(found.await?.ok_or_else(missing)?))
 }
 
 fn missing() -> ApiError {

@@ -13,6 +13,7 @@ use warp::Reply;
 use warp::reply::json;
 
 use crate::api::App;
+use crate::api::access::event_applications;
 use crate::api::error::ApiError;
 use crate::api::publish_fields::{applications, distinct_applications, idempotency_key, prefer_wait, preferred};
 use crate::api::request::Request;
@@ -20,7 +21,6 @@ use crate::api::router::Answer;
 use crate::api::views::{EventView, ListView, PublishedView};
 use crate::domain::Invalid;
 use crate::domain::event::{EventType, Idempotency, NewEvent};
-use crate::domain::hook::Owner;
 use crate::domain::id::EventId;
 use crate::store::EventFilter;
 
@@ -30,13 +30,14 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     let page = request.page()?;
     let (since, until) = request.times()?;
     let filter = EventFilter {
+        within: request.by.caller.sees(),
         event_type: request.query_one("type"),
         application: request.query_one("application"),
         since,
         until,
     };
     let events = app.db.read(move |archive| archive.events(page, &filter)).await?;
-    Ok(json(&ListView::of(events, EventView::from)).into_response())
+    Ok(json(&ListView::of(events, |event| EventView::of(event, &app))).into_response())
 }
 
 /// `GET /api/v1/events/{id}`
@@ -44,13 +45,16 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let missing = || ApiError::NotFound("there is no such event".into());
     let id: EventId = request.param().parse().map_err(|_| missing())?;
     let event = app.db.read(move |archive| archive.event(id)).await?;
-    Ok(json(&EventView::from(event.ok_or_else(missing)?)).into_response())
+    let bounds = request.by.caller.sees();
+    let event = event.filter(|event| bounds.hold_one_of(&event.applications)).ok_or_else(missing)?;
+    Ok(json(&EventView::whole(event, &app)).into_response())
 }
 
 /// `POST /api/v1/events`: `{"type", "payload", "application" or "applications"}`; the
 /// applications also as Kudu's publish takes them
 pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["application"])?;
+    let caller = request.by.caller.clone();
     let named = applications(&request)?;
     let key = idempotency_key(&request)?;
     let wait = prefer_wait(&request);
@@ -59,9 +63,11 @@ pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
     event.applications.extend(named);
     event.applications.sort();
     event.applications.dedup();
+    event.applications = event_applications(&caller, event.applications)?;
+    event.publisher = caller.token;
     event.idempotency = key.map(|key| Idempotency::of(key, &event.applications, &event.payload));
     let waits = wait.unwrap_or(app.publish_wait);
-    let published = app.publisher.publish(Owner::ADMIN, event, waits).await?;
+    let published = app.publisher.publish(caller.owner(), event, waits).await?;
     let location = format!("/api/v1/events/{}", published.id);
     let reply = warp::reply::with_status(json(&PublishedView::from(&published)), StatusCode::CREATED);
     Ok(preferred(warp::reply::with_header(reply, LOCATION, location), wait))
@@ -82,6 +88,7 @@ fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         idempotency: None,
         only: None,
+        publisher: None,
     };
     match fields.keys().next() {
         None => Ok(event),

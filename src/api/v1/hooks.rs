@@ -8,6 +8,7 @@ use warp::Reply;
 use warp::reply::json;
 
 use crate::api::App;
+use crate::api::access::{self, Acted, no_hook};
 use crate::api::error::ApiError;
 use crate::api::hook_fields::HookFields;
 use crate::api::publish_fields::{prefer_wait, preferred};
@@ -15,9 +16,11 @@ use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{HookView, ListView, TestView};
 use crate::domain::Invalid;
-use crate::domain::hook::{Dialect, HookState, Owner};
+use crate::domain::audit::Action;
+use crate::domain::event::NewEvent;
+use crate::domain::hook::{Dialect, HookState};
 use crate::domain::id::{DeliveryId, HookId, Seq};
-use crate::store::{Added, Changed, HookFilter};
+use crate::store::{Added, Changed, HookFilter, Writes};
 
 /// `GET /api/v1/hooks?q=&state=&event=&application=&limit=&cursor=`
 pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
@@ -29,20 +32,21 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
         state: request.asked("state", "active, failing or paused", HookState::named)?,
         event: request.query_one("event"),
         application: request.query_one("application"),
+        within: request.by.caller.sees(),
+        urls_of: request.by.caller.sees_urls_of(),
     };
     let hooks = app.db.read(move |archive| archive.hooks(page, &filter)).await?;
-    Ok(json(&ListView::of(hooks, HookView::from)).into_response())
+    Ok(json(&ListView::of(hooks, |hook| HookView::to(&request.by.caller, hook))).into_response())
 }
 
 /// `POST /api/v1/hooks`: always a new hook, its URL may stand among others.
 pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
+    let by = request.by.clone();
     let body = request.json_body(app.max_body).await?;
-    let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(Owner::ADMIN)?;
-    let now = app.clock.now();
-    let added = app.db.write(move |store| store.add(now, &new)).await?;
-    let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook)) = added;
+    let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller)?;
+    let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook)) = access::add(&app, &by, new).await?;
     let location = format!("/api/v1/hooks/{}", hook.id);
-    let reply = warp::reply::with_status(json(&HookView::from(hook)), StatusCode::CREATED);
+    let reply = warp::reply::with_status(json(&HookView::to(&by.caller, hook)), StatusCode::CREATED);
     Ok(warp::reply::with_header(reply, LOCATION, location).into_response())
 }
 
@@ -50,25 +54,35 @@ pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let id = id(&request)?;
-    let found = app.db.read(move |archive| Ok(archive.hook(id)?.zip(archive.owed_to(id)?.into()))).await?;
-    let (hook, owed) = found.ok_or_else(missing)?;
-    Ok(json(&HookView::from(hook).with_owed(owed)).into_response())
+    let hook = access::seen(&app, &request.by, id).await?;
+    let owed = app.db.read(move |archive| archive.owed_to(id)).await?;
+    Ok(json(&HookView::to(&request.by.caller, hook).with_owed(owed)).into_response())
 }
 
 /// `PATCH /api/v1/hooks/{id}`: changes the fields that the body names.
 pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
-    let id = id(&request)?;
+    let (id, by) = (id(&request)?, request.by.clone());
     let body = request.json_body(app.max_body).await?;
-    let patch = HookFields::parse(&body, Dialect::V1)?.into_patch()?;
+    let fields = HookFields::parse(&body, Dialect::V1)?;
+    let names = fields.names_given();
+    let patch = fields.into_patch()?;
+    access::check(&by.caller.manages(), &by.caller, patch.applications.as_deref().unwrap_or_default())?;
     let now = app.clock.now();
-    match app.db.write(move |store| store.change(now, id, &patch)).await? {
+    let change = move |store: &mut dyn Writes, _| {
+        Ok(match store.change(now, id, &patch)? {
+            Changed::Absent => Acted::Absent,
+            changed @ Changed::To(_) => Acted::Did(changed),
+            refused => Acted::Refused(refused),
+        })
+    };
+    match access::manage_in_detail(&app, &by, id, Action::HookChanged, names, change).await? {
         Changed::To(hook) => {
             // It may have let go what waited.
             app.wake.notify_one();
-            Ok(json(&HookView::from(hook)).into_response())
+            Ok(json(&HookView::to(&by.caller, hook)).into_response())
         }
-        Changed::Absent => Err(missing()),
+        Changed::Absent => Err(no_hook()),
         Changed::Invalid(invalid) => Err(invalid.into()),
         Changed::Conflict => {
             let message = "is registered already by another hook: remove that one first";
@@ -81,8 +95,9 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn pause(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let (id, now) = (id(&request)?, app.clock.now());
-    let hook = app.db.write(move |store| store.pause(now, id)).await?;
-    Ok(json(&HookView::from(hook.ok_or_else(missing)?)).into_response())
+    let pause = move |store: &mut dyn Writes, _| store.pause(now, id).map(Acted::from);
+    let hook = access::manage(&app, &request.by, id, Action::HookPaused, pause).await?;
+    Ok(json(&HookView::to(&request.by.caller, hook)).into_response())
 }
 
 /// `POST /api/v1/hooks/{id}/resume`: what is owed goes out, whether the hook was
@@ -90,19 +105,21 @@ pub(in crate::api) async fn pause(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn resume(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let (id, now) = (id(&request)?, app.clock.now());
-    let hook = app.db.write(move |store| store.resume(now, id)).await?;
+    let resume = move |store: &mut dyn Writes, _| store.resume(now, id).map(Acted::from);
+    let hook = access::manage(&app, &request.by, id, Action::HookResumed, resume).await?;
     app.wake.notify_one();
-    Ok(json(&HookView::from(hook.ok_or_else(missing)?)).into_response())
+    Ok(json(&HookView::to(&request.by.caller, hook)).into_response())
 }
 
 /// `POST /api/v1/hooks/{id}/test`: a sample event to this hook alone, at once and
 /// whatever its state.
 pub(in crate::api) async fn test(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
-    let id = id(&request)?;
+    let (id, by) = (id(&request)?, &request.by);
     let wait = prefer_wait(&request);
-    let hook = app.db.read(move |archive| archive.hook(id)).await?.ok_or_else(missing)?;
-    let published = app.publisher.publish(Owner::ADMIN, hook.sample(), wait.unwrap_or_default()).await?;
+    let hook = access::manage(&app, by, id, Action::HookTested, |_, hook| Ok(Acted::Did(hook))).await?;
+    let sample = NewEvent { publisher: by.caller.token, ..hook.sample() };
+    let published = app.publisher.publish(by.caller.owner(), sample, wait.unwrap_or_default()).await?;
     // The one delivery of an event follows it in the store's order.
     let delivery = DeliveryId(Seq(published.seq.0 + 1));
     let reply = warp::reply::with_status(json(&TestView { event: published.id, delivery }), StatusCode::CREATED);
@@ -113,19 +130,10 @@ pub(in crate::api) async fn test(app: Arc<App>, request: Request) -> Answer {
 /// `DELETE /api/v1/hooks/{id}`
 pub(in crate::api) async fn remove(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
-    let id = id(&request)?;
-    let now = app.clock.now();
-    if !app.db.write(move |store| store.remove(now, id, None)).await? {
-        return Err(missing());
-    }
-    app.removed.notify_one();
+    access::remove(&app, &request.by, id(&request)?, None).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn id(request: &Request) -> Result<HookId, ApiError> {
-    request.param().parse().map_err(|_| missing())
-}
-
-fn missing() -> ApiError {
-    ApiError::NotFound("there is no such hook".into())
+    request.param().parse().map_err(|_| no_hook())
 }

@@ -1,5 +1,6 @@
 //! Nyala's own API: a file a noun.
 
+pub(super) mod audit;
 pub(super) mod deliveries;
 pub(super) mod events;
 pub(super) mod hooks;

@@ -10,15 +10,18 @@ use warp::Reply;
 use warp::reply::{json, with_header, with_status};
 
 use crate::api::App;
+use crate::api::access::{self, Acted, no_hook};
 use crate::api::error::ApiError;
-use crate::api::request::{Request, TIME, in_order};
+use crate::api::request::{Asking, Request, TIME, in_order};
 use crate::api::router::Answer;
 use crate::domain::Invalid;
+use crate::domain::access::Bounds;
+use crate::domain::audit::Action;
 use crate::domain::delivery::State;
 use crate::domain::id::{HookId, ReplayId};
 use crate::domain::replay::{NewReplay, Replay};
 use crate::domain::time::Timestamp;
-use crate::store::Begun;
+use crate::store::{Begun, Writes};
 
 /// A replay: how far it is.
 #[derive(Serialize)]
@@ -50,15 +53,23 @@ impl From<Replay> for ReplayView {
 pub(in crate::api) async fn begin(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let hook = request.param().parse().map_err(|_| no_hook())?;
+    let by = request.by.clone();
     let (new, dry_run) = parse(hook, &request.json_body(app.max_body).await?)?;
-    app.db.read(move |archive| archive.hook(hook)).await?.ok_or_else(no_hook)?;
+    managed(&app, &by, hook).await?;
     let now = app.clock.now();
     // Counting may take long: it is done by reading, and holds up no publish.
     let stretch = app.db.read(move |archive| archive.survey(now, &new)).await?;
     if dry_run {
         return Ok(json(&object!({ "dry_run": true, "total": stretch.total })).into_response());
     }
-    let replay = match app.db.write(move |store| store.begin_replay(now, &new, stretch)).await? {
+    let begin = move |store: &mut dyn Writes, _| {
+        Ok(match store.begin_replay(now, &new, stretch)? {
+            Begun::NoHook => Acted::Absent,
+            begun @ Begun::New(_) => Acted::Did(begun),
+            running @ Begun::Running(_) => Acted::Refused(running),
+        })
+    };
+    let replay = match access::manage(&app, &by, hook, Action::ReplayBegun, begin).await? {
         Begun::New(replay) => replay,
         Begun::NoHook => return Err(no_hook()),
         Begun::Running(other) => {
@@ -78,19 +89,47 @@ pub(in crate::api) async fn begin(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let id = id(&request)?;
-    let replay = app.db.read(move |archive| archive.replay(id)).await?;
-    Ok(json(&ReplayView::from(replay.ok_or_else(missing)?)).into_response())
+    let replay = find(&app, &request.by.caller.sees(), id).await?;
+    Ok(json(&ReplayView::from(replay)).into_response())
 }
 
 /// `DELETE /api/v1/replays/{id}`: stops it; what it has made is delivered. It stays to be shown.
 pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let id = id(&request)?;
+    find(&app, &request.by.caller.manages(), id).await?;
     let now = app.clock.now();
-    if !app.db.write(move |store| store.stop_replay(now, id)).await? {
+    let entry = request.by.did(now, Action::ReplayStopped, &id);
+    let stopped = app.db.write(move |store| {
+        let stopped = store.stop_replay(now, id)?;
+        if stopped {
+            store.note(&entry)?;
+        }
+        Ok(stopped)
+    });
+    if !stopped.await? {
         return Err(missing());
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The replay, if its hook is within reach.
+async fn find(app: &App, bounds: &Bounds, id: ReplayId) -> Result<Replay, ApiError> {
+    let bounds = bounds.clone();
+    let found = app.db.read(move |archive| {
+        Ok(match archive.replay(id)? {
+            Some(replay) if access::within(archive, &bounds, replay.hook)? => Some(replay),
+            _ => None,
+        })
+    });
+    found.await?.ok_or_else(missing)
+}
+
+/// Whether there is such a hook, which the caller manages.
+async fn managed(app: &App, by: &Asking, id: HookId) -> Result<(), ApiError> {
+    let bounds = by.caller.manages();
+    let hook = app.db.read(move |archive| archive.hook(id)).await?;
+    hook.filter(|hook| bounds.hold(hook)).map(|_| ()).ok_or_else(no_hook)
 }
 
 /// Reads what is asked for, and whether it is only to be counted.
@@ -141,8 +180,4 @@ fn id(request: &Request) -> Result<ReplayId, ApiError> {
 
 fn missing() -> ApiError {
     ApiError::NotFound("there is no such replay".into())
-}
-
-fn no_hook() -> ApiError {
-    ApiError::NotFound("there is no such hook".into())
 }

@@ -43,12 +43,12 @@ pub async fn shout(house: &House, garbage: &[u8]) -> Vec<u8> {
 
 /// A request without a body that asks to be the last one.
 pub fn request(method: &str, target: &str) -> Vec<u8> {
-    format!("{method} {target} HTTP/1.1\r\nhost: nyala\r\nconnection: close\r\n\r\n").into_bytes()
+    format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").into_bytes()
 }
 
 /// A POST of JSON in chunks, without a Content-Length.
 pub fn chunked(target: &str, chunks: &[&[u8]]) -> Vec<u8> {
-    let head = format!("POST {target} HTTP/1.1\r\nhost: nyala\r\nconnection: close\r\n");
+    let head = format!("POST {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
     let mut bytes = head.into_bytes();
     bytes.extend(b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n");
     for chunk in chunks {

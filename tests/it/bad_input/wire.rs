@@ -69,7 +69,7 @@ async fn a_path_with_nul_or_dot_segments_reaches_nothing() {
 async fn a_request_that_breaks_off_leaves_nothing_behind() {
     let house = House::new().await;
     let hook = r#"{"url":"http://127.0.0.1:9/","event":"E"}"#;
-    let head = "POST /api/hooks HTTP/1.1\r\nhost: nyala\r\n";
+    let head = "POST /api/hooks HTTP/1.1\r\nhost: localhost\r\n";
     let broken = [
         "POST /api/hooks HT".to_owned(),
         head.to_owned(),
@@ -94,7 +94,8 @@ async fn a_client_that_asks_first_is_told_to_go_on() {
     let house = House::new().await;
     let mut stream = connect(&house).await;
 
-    let head = b"POST /api/hooks/publish/E HTTP/1.1\r\nhost: n\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+    let head =
+        b"POST /api/hooks/publish/E HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
     stream.write_all(head).await.expect("sent");
     let mut answer = [0; 12];
     within("a word", stream.read_exact(&mut answer)).await.expect("a word");
@@ -110,7 +111,7 @@ async fn a_client_that_asks_first_is_told_to_go_on() {
 #[tokio::test]
 async fn many_requests_follow_each_other_on_one_connection() {
     let house = House::new().await;
-    let mut pipelined = b"GET /healthz HTTP/1.1\r\nhost: n\r\n\r\n".repeat(50);
+    let mut pipelined = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(50);
     pipelined.extend(request("GET", "/nothing"));
 
     let mut stream = connect(&house).await;

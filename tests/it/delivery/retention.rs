@@ -16,7 +16,10 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// A house where finished events are kept for an hour, and what is owed for so long.
 async fn house_where_owed_is_kept(owed: Keep) -> House {
-    House::with(|settings| settings.retention = Retention { finished: Keep::For(HOUR), owed, bytes: None }).await
+    House::with(|settings| {
+        settings.retention = Retention { finished: Keep::For(HOUR), owed, audit: Keep::Forever, bytes: None }
+    })
+    .await
 }
 
 fn path(event: &Value) -> String {
@@ -92,7 +95,7 @@ async fn what_is_owed_stays_however_old_it_is_until_it_has_arrived() {
 
 #[tokio::test]
 async fn what_is_owed_too_long_becomes_dead_and_says_why() {
-    let owed_an_hour = Retention { finished: Keep::Forever, owed: Keep::For(HOUR), bytes: None };
+    let owed_an_hour = Retention { finished: Keep::Forever, owed: Keep::For(HOUR), audit: Keep::Forever, bytes: None };
     let house = House::with(|settings| {
         settings.retention = owed_an_hour;
         settings.policy.retry_schedule = "10h,10h".parse().expect("a schedule");

@@ -91,6 +91,7 @@ impl Engine {
             payload: "{}".into(),
             idempotency: None,
             only: None,
+            publisher: None,
         };
         let lease_until = now.plus(Duration::from_mins(1));
         let publish = Publish { now, lease_until, owner: Owner::ADMIN, event, wait: false };

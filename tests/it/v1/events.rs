@@ -28,7 +28,7 @@ async fn an_event_is_published_with_its_location_and_shown_there() {
     let event = house.json(&location).await;
     let expected = json!({
         "id": published["id"], "type": "Built", "applications": ["Shop", "shop", "web"], "deliveries": 0,
-        "published_at": "2023-11-14T22:13:20.000Z", "bytes": 14, "payload": {"a": [1.0]},
+        "published_at": "2023-11-14T22:13:20.000Z", "published_by": null, "bytes": 14, "payload": {"a": [1.0]},
     });
     assert_eq!(event, expected);
     house.close().await;

@@ -1,0 +1,179 @@
+//! Who is asking: from a request's headers to a caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::connection::Connection;
+use super::error::ApiError;
+use super::origin;
+use super::wrong_tokens::{Slowed, WrongTokens};
+use crate::clock::Clock;
+use crate::domain::access::Caller;
+use crate::domain::token::{TokenHash, TokenState};
+use crate::store::known_tokens::{KnownToken, KnownTokens};
+
+/// Knows whom to let in.
+pub struct Auth {
+    tokens: Arc<KnownTokens>,
+    clock: Arc<dyn Clock>,
+    wrong: WrongTokens,
+    /// Anybody, while no token was ever made.
+    open: Arc<Caller>,
+}
+
+/// A token as it was sent.
+struct Presented {
+    hash: TokenHash,
+    /// As a password: browsers send those by themselves, whoever made them ask.
+    as_password: bool,
+}
+
+impl Auth {
+    /// Knows those of these tokens.
+    #[must_use]
+    pub fn new(tokens: Arc<KnownTokens>, clock: Arc<dyn Clock>) -> Self {
+        Self { tokens, clock, wrong: WrongTokens::default(), open: Arc::new(Caller::open()) }
+    }
+
+    /// What people call the token of an event's publisher.
+    pub(super) fn tokens(&self) -> &KnownTokens {
+        &self.tokens
+    }
+
+    /// Whoever makes this request.
+    ///
+    /// # Errors
+    /// 401 without a token that is good, 403 where a page of another site asks, 429
+    /// after too many wrong tokens.
+    pub(super) async fn caller(&self, headers: &HeaderMap, connection: Connection) -> Result<Arc<Caller>, ApiError> {
+        let presented = presented(headers);
+        let found = match &presented {
+            Ok(Some(presented)) => self.find(&presented.hash).await?,
+            _ => None,
+        };
+        let Some(known) = found else {
+            return self.without(presented, headers, connection).await;
+        };
+        self.good(&known)?;
+        if presented.is_ok_and(|presented| presented.is_some_and(|presented| presented.as_password)) {
+            origin::check_own(headers, connection)?;
+        }
+        Ok(known.caller.clone())
+    }
+
+    /// Who comes without a token that is known: anybody, until the first one was made.
+    async fn without(
+        &self,
+        presented: Result<Option<Presented>, ApiError>,
+        headers: &HeaderMap,
+        connection: Connection,
+    ) -> Result<Arc<Caller>, ApiError> {
+        if self.tokens.are_none() {
+            origin::check_loopback(headers, connection)?;
+            return Ok(self.open.clone());
+        }
+        match presented? {
+            Some(_) => Err(self.slow_down(connection).await),
+            None => Err(ApiError::Unauthorized(
+                "this needs a token: send it as `Authorization: Bearer TOKEN`, or as a password".into(),
+            )),
+        }
+    }
+
+    /// Asks the database only about a token that is not known: it may have been made
+    /// just now.
+    async fn find(&self, hash: &TokenHash) -> Result<Option<Arc<KnownToken>>, ApiError> {
+        if let Some(known) = self.tokens.find(hash) {
+            return Ok(Some(known));
+        }
+        self.tokens.look().await?;
+        Ok(self.tokens.find(hash))
+    }
+
+    /// Who has a token may be told what became of it.
+    fn good(&self, known: &KnownToken) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        let why = match known.token.state(now) {
+            TokenState::Active => {
+                known.used(now);
+                return Ok(());
+            }
+            TokenState::Expired => "has expired",
+            TokenState::Revoked => "was revoked",
+        };
+        Err(ApiError::Unauthorized(format!("this token {why}: ask for another one")))
+    }
+
+    /// A wrong token is answered later and later, and then not even looked at for long.
+    async fn slow_down(&self, connection: Connection) -> ApiError {
+        match self.wrong.note(connection.peer, self.clock.elapsed()) {
+            Slowed::By(wait) => {
+                if wait > Duration::ZERO {
+                    self.clock.sleep(wait).await;
+                }
+                ApiError::Unauthorized("this token is not known here: look at `nyala token list` on the server".into())
+            }
+            Slowed::TooMuch(wait) => ApiError::TooManyWrongTokens(wait.as_secs() + 1),
+        }
+    }
+}
+
+/// The token that a request brings: `Bearer`, or the password of `Basic`, whatever
+/// the user.
+fn presented(headers: &HeaderMap) -> Result<Option<Presented>, ApiError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(ApiError::Unauthorized("Authorization stands there twice: send it once".into()));
+    }
+    let unreadable = || ApiError::Unauthorized("Authorization is neither `Bearer TOKEN` nor Basic".into());
+    let value = value.as_bytes();
+    let space = value.iter().position(|byte| *byte == b' ').ok_or_else(unreadable)?;
+    let (scheme, rest) = (&value[..space], value[space + 1..].trim_ascii());
+    if scheme.eq_ignore_ascii_case(b"bearer") && !rest.is_empty() {
+        return Ok(Some(Presented { hash: TokenHash::of(rest), as_password: false }));
+    }
+    if scheme.eq_ignore_ascii_case(b"basic") {
+        let pair = BASE64_STANDARD.decode(rest).map_err(|_| unreadable())?;
+        let colon = pair.iter().position(|byte| *byte == b':').ok_or_else(unreadable)?;
+        return Ok(Some(Presented { hash: TokenHash::of(&pair[colon + 1..]), as_password: true }));
+    }
+    Err(unreadable())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn hash(value: &str) -> Option<TokenHash> {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
+        presented(&headers).ok().flatten().map(|presented| presented.hash)
+    }
+
+    #[test]
+    fn a_token_is_taken_as_bearer_and_as_the_password_of_any_user() {
+        let token = Some(TokenHash::of(b"nyala_x"));
+        for value in ["Bearer nyala_x", "bearer  nyala_x ", "BEARER nyala_x"] {
+            assert_eq!(hash(value), token, "{value}");
+        }
+        for pair in ["user:nyala_x", ":nyala_x"] {
+            assert_eq!(hash(&format!("Basic {}", BASE64_STANDARD.encode(pair))), token, "{pair}");
+        }
+        assert_eq!(hash(&format!("Basic {}", BASE64_STANDARD.encode("u:nyala:x"))), Some(TokenHash::of(b"nyala:x")));
+    }
+
+    #[test]
+    fn what_brings_no_token_is_refused() {
+        for value in ["nyala_x", "Bearer", "Bearer ", "Basic !", "Basic bm9jb2xvbg==", "Digest a=b", ""] {
+            assert_eq!(hash(value), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Who made a browser ask: a page elsewhere must not be able to drive the server.
+
+use std::net::IpAddr;
+
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, HeaderName};
+use url::Host;
+
+use super::connection::Connection;
+use super::error::ApiError;
+
+/// Without tokens: only for who names a loopback host, which a page of another site
+/// cannot make its own name resolve to without being seen here (DNS rebinding), and
+/// not for such a page itself (CSRF).
+pub(super) fn check_loopback(headers: &HeaderMap, connection: Connection) -> Result<(), ApiError> {
+    let host = one(headers, HOST).unwrap_or_default();
+    if !is_loopback(host) {
+        return Err(ApiError::Forbidden(
+            "without tokens this server answers only to a loopback name such as localhost in the Host header: make a \
+             token with `nyala token create`, or ask it by that name"
+                .into(),
+        ));
+    }
+    check_own(headers, connection)
+}
+
+/// A browser says whose page made it ask: only our own may.
+pub(super) fn check_own(headers: &HeaderMap, connection: Connection) -> Result<(), ApiError> {
+    let Some(origin) = headers.get(ORIGIN) else {
+        return Ok(());
+    };
+    let scheme = if connection.tls { "https" } else { "http" };
+    let own = one(headers, HOST).map(|host| format!("{scheme}://{host}"));
+    match (origin.to_str(), own) {
+        (Ok(origin), Some(own)) if origin.eq_ignore_ascii_case(&own) => Ok(()),
+        _ => Err(ApiError::Forbidden(
+            "a page of another site made this request (see its Origin header): only pages of this server may".into(),
+        )),
+    }
+}
+
+/// The value of a header that stands there once.
+fn one(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+/// `localhost`, a name below it, or a loopback address, with any port: somebody may
+/// have forwarded another one.
+fn is_loopback(host: &str) -> bool {
+    let Ok(url) = url::Url::parse(&format!("http://{host}/")) else {
+        return false;
+    };
+    if !url.username().is_empty() || url.password().is_some() || url.path() != "/" {
+        return false;
+    }
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(host: &str, origin: Option<&str>) -> HeaderMap {
+        let pairs = [(HOST, Some(host)), (ORIGIN, origin)];
+        let present = pairs.into_iter().filter_map(|(name, value)| Some((name, value?.parse().unwrap())));
+        present.collect()
+    }
+
+    const PLAIN: Connection = Connection { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), tls: false };
+
+    #[test]
+    fn only_loopback_names_are_answered() {
+        for host in ["localhost", "LOCALHOST:8080", "a.localhost", "localhost.", "127.0.0.1:1", "127.9.9.9", "[::1]:80"]
+        {
+            assert!(check_loopback(&headers(host, None), PLAIN).is_ok(), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::]",
+            "0.0.0.0",
+            "localhost/x",
+            "a@localhost",
+            "localhost@evil.example",
+            "evillocalhost",
+        ] {
+            assert!(check_loopback(&headers(host, None), PLAIN).is_err(), "{host}");
+        }
+        assert!(check_loopback(&HeaderMap::new(), PLAIN).is_err());
+    }
+
+    #[test]
+    fn only_pages_of_our_own_may_make_a_browser_ask() {
+        let own = |origin| check_own(&headers("localhost:8080", Some(origin)), PLAIN).is_ok();
+        assert!(own("http://localhost:8080"));
+        for origin in
+            ["null", "https://localhost:8080", "http://localhost", "http://localhost:8081", "http://evil.example", ""]
+        {
+            assert!(!own(origin), "{origin}");
+        }
+        let tls = Connection { tls: true, ..PLAIN };
+        assert!(check_own(&headers("nyala.example", Some("https://nyala.example")), tls).is_ok());
+    }
+
+    #[test]
+    fn two_hosts_are_none() {
+        let mut both = headers("localhost", None);
+        both.append(HOST, "evil.example".parse().unwrap());
+        assert!(check_loopback(&both, PLAIN).is_err());
+    }
+}
