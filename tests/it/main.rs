@@ -1,5 +1,6 @@
 //! The whole service, tested from outside: one binary, so that it links once.
 
+mod access;
 mod bad_input;
 mod binary;
 mod cli;
