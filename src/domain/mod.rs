@@ -16,6 +16,7 @@ pub mod pace;
 pub mod replay;
 pub mod retention;
 pub mod retry;
+pub mod signature;
 pub mod stride;
 pub mod time;
 pub mod token;
