@@ -21,6 +21,7 @@ pub mod stride;
 pub mod time;
 pub mod token;
 pub mod url;
+pub mod verify;
 
 use std::borrow::Cow;
 

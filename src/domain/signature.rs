@@ -220,3 +220,65 @@ fn tag(key: &hmac::Key, head: &str, body: &[u8]) -> hmac::Tag {
 fn entry(scheme: Scheme, signature: &[u8]) -> String {
     format!("{scheme},{}", BASE64_STANDARD.encode(signature))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_kept_as_it_was_given() {
+        let padded = Secret::from_bytes([0xff; 32]).text();
+        let bare = padded.trim_end_matches('=');
+
+        for text in [&padded, bare] {
+            let secret = Secret::parse(&format!(" {text}\n")).unwrap();
+            assert_eq!(secret.text(), text);
+            assert_eq!(secret.bytes, [0xff; 32]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_without_being_repeated() {
+        let encoded = |count| format!("whsec_{}", BASE64_STANDARD.encode(vec![0x2a; count]));
+        let bare = encoded(32).replace("whsec_", "");
+        let cases = [
+            ("", "does not begin with whsec_"),
+            (&bare, "does not begin with whsec_"),
+            ("WHSEC_KioqKioqKioqKioqKioqKioqKioqKioq", "does not begin with whsec_"),
+            ("whsec_", "has 0 bytes"),
+            (&encoded(23), "has 23 bytes"),
+            (&encoded(65), "has 65 bytes"),
+            ("whsec_KioqKioqKioqKioqKioqKioqKioqKi-_", "is not base64"),
+            ("whsec_KioqKioqKioqKioqKioq KioqKioqKioq", "is not base64"),
+        ];
+
+        for (text, why) in cases {
+            let refused = Secret::parse(text).unwrap_err();
+            assert_eq!(refused.field, "secret");
+            assert!(refused.message.starts_with(why), "{text}: {refused}");
+            assert!(!refused.message.contains("Kioq"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn no_key_is_shown_by_mistake() {
+        let key = SigningKey { secret: Secret::from_bytes([1; 32]), seed: [1; 32] };
+        let signer = Signer::new(std::slice::from_ref(&key), &Scheme::ALL);
+
+        let shown = format!("{key:?} {:?} {signer:?}", key.secret);
+
+        assert_eq!(shown, "SigningKey(***) Secret(***) Signer(***)");
+    }
+
+    #[test]
+    fn only_the_schemes_that_are_asked_for_are_signed_in() {
+        let key = SigningKey { secret: Secret::from_bytes([1; 32]), seed: [1; 32] };
+        let sign = |keys: &[SigningKey], schemes: &[Scheme]| Signer::new(keys, schemes).sign("evt_1", 1, b"{}");
+
+        assert_eq!(sign(std::slice::from_ref(&key), &[]), Signatures::default());
+        assert_eq!(sign(&[], &Scheme::ALL), Signatures::default());
+        assert_eq!(sign(std::slice::from_ref(&key), &[Scheme::Github]).webhook, None);
+        assert_eq!(sign(&[key], &[Scheme::V1]).github, None);
+        assert_eq!(Scheme::ALL.map(|scheme| Scheme::named(scheme.as_str())), Scheme::ALL.map(Some));
+    }
+}

@@ -17,6 +17,7 @@ mod logs;
 mod properties;
 mod receiver;
 mod recorded;
+mod signatures;
 mod stop;
 mod store;
 mod v1;
