@@ -15,6 +15,7 @@ pub mod serve;
 pub mod shown;
 mod stop;
 pub mod token;
+pub mod verify;
 pub mod when;
 
 use std::ffi::OsString;
@@ -50,10 +51,11 @@ enum Command {
     Events(events::Events),
     /// List and show deliveries, and send events again
     Deliveries(deliveries::Deliveries),
-    /// Receive deliveries and print them, for trying things out
+    // A sentence here would take the place of all that the command says about itself.
     Listen(listen::Listen),
     /// Make, list and revoke tokens
     Token(token::Token),
+    Verify(verify::Verify),
     /// Check, back up and measure the database, also while a server has it open
     Db(db::Db),
     /// Show every setting of the server, its value and where it came from
@@ -107,6 +109,7 @@ impl Cli {
             Command::Deliveries(args) => args.run().await,
             Command::Listen(args) => args.run().await,
             Command::Token(args) => args.run(matches).await,
+            Command::Verify(args) => args.run(),
             Command::Db(args) => args.run(matches).await,
             Command::Config(args) => args.run(matches),
         }

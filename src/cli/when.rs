@@ -28,14 +28,19 @@ impl FromStr for When {
 }
 
 impl When {
+    /// The point in time.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(duration) => SystemClock::default().now().minus(duration),
+        }
+    }
+
     /// The time as the API takes it.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        let time = match self {
-            Self::At(time) => time,
-            Self::Ago(duration) => SystemClock::default().now().minus(duration),
-        };
-        time.rfc3339()
+        self.time().rfc3339()
     }
 }
 

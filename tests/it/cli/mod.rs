@@ -4,6 +4,7 @@ mod against_others;
 mod against_the_server;
 mod history;
 mod listen;
+mod verify;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -21,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// The binary, without what the environment says about servers.
 fn nyala<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nyala"));
-    for name in ["NYALA_SERVER", "NYALA_TOKEN", "NYALA_CONFIG", "NYALA_LISTEN"] {
+    for name in ["NYALA_SERVER", "NYALA_TOKEN", "NYALA_CONFIG", "NYALA_LISTEN", "NYALA_SECRET"] {
         command.env_remove(name);
     }
     command.args(args).stdin(Stdio::null());
