@@ -20,15 +20,17 @@ use self::receive::Receiver;
 use super::exit::Failure;
 use super::output;
 use super::stop::Stop;
+use super::verify::keys::{Checker, Keys};
 
 /// How long to leave the system alone when it cannot take a connection, for want of file handles
 /// for instance.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Receive events and print them, for trying things out
+/// Receive deliveries and print them, for trying things out
 ///
 /// The first line says where it listens. Then comes each request: on a terminal with its payload
-/// laid out for reading, elsewhere with its payload on one line. Ctrl-C ends it.
+/// laid out for reading, elsewhere with its payload on one line. With a key, it is said whether each
+/// signature is right, and 401 answered where it is not. Ctrl-C ends it.
 #[derive(clap::Args, Debug)]
 pub struct Listen {
     /// Where to listen; port 0 picks one that is free
@@ -48,10 +50,12 @@ pub struct Listen {
     /// Answer 500 to this many requests first
     #[arg(long, value_name = "N", default_value_t = 0)]
     fail_first: u64,
-    /// Print one JSON object a request: time, method, path, headers, body (a string, as it came)
-    /// and status
+    /// Print one JSON object a request: time, method, path, headers, body (a string, as it came, and
+    /// in `body_base64` where it is not UTF-8), signature (with a key) and status
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 fn status(text: &str) -> Result<StatusCode, String> {
@@ -64,19 +68,21 @@ impl Listen {
     /// Prints what comes until somebody asks it to stop, or the reader of its output has gone.
     ///
     /// # Errors
-    /// Exit code 1 when the address cannot be listened on, or stdout cannot be written.
+    /// Exit code 1 when the address cannot be listened on, or stdout cannot be written, 2 where a key
+    /// is none.
     pub async fn run(self) -> Result<(), Failure> {
+        let checker = self.keys.checker()?;
         let listener = self.bind().await?;
         let stop = Stop::new().map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")))?;
-        output::judge(self.until_stopped(listener, stop).await)
+        output::judge(self.until_stopped(listener, checker, stop).await)
     }
 
     /// Ends with an error when stdout cannot be written, be it that its reader has gone.
-    async fn until_stopped(self, listener: TcpListener, mut stop: Stop) -> io::Result<()> {
+    async fn until_stopped(self, listener: TcpListener, checker: Option<Checker>, mut stop: Stop) -> io::Result<()> {
         output::emit(&format!("listening on http://{}", listener.local_addr()?))?;
         // One place is enough: the first report ends it all.
         let (report, mut reports) = mpsc::channel(1);
-        let receiver = Arc::new(Receiver::new(self, report));
+        let receiver = Arc::new(Receiver::new(self, checker, report));
         tokio::select! {
             () = serve(listener, receiver) => Ok(()),
             () = stop.asked() => Ok(()),

@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use chrono::{DateTime, Local};
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use tokio::sync::mpsc;
 
 use super::Listen;
-use super::render::{Received, Style};
+use super::render::{Received, Signature, Style};
 use crate::cli::output;
+use crate::cli::verify::keys::Checker;
 use crate::clock::{Clock, SystemClock};
+use crate::domain::time::Timestamp;
 
 /// The largest payload that is read, in bytes; what is larger is answered 413.
 const MAX_PAYLOAD: usize = 8 * 1024 * 1024;
@@ -25,6 +27,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// Reads, prints and answers requests as the command line says.
 pub(super) struct Receiver {
     told: Listen,
+    checker: Option<Checker>,
     style: Style,
     seen: AtomicU64,
     report: mpsc::Sender<io::Error>,
@@ -32,23 +35,38 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// `report` hears of a stdout that cannot be written.
-    pub(super) fn new(told: Listen, report: mpsc::Sender<io::Error>) -> Self {
+    pub(super) fn new(told: Listen, checker: Option<Checker>, report: mpsc::Sender<io::Error>) -> Self {
         let style = Style::choose(told.json);
-        Self { told, style, seen: AtomicU64::new(0), report }
+        Self { told, checker, style, seen: AtomicU64::new(0), report }
     }
 
     /// Prints a request as soon as it is read, and answers it after the delay.
     pub(super) async fn receive(&self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, BoxError> {
-        let at = now();
+        let now = SystemClock::default().now();
         let (parts, body) = request.into_parts();
         // The sender who goes away in the middle gets no answer: nobody is left to read it.
-        let (status, body) = match read(body).await? {
-            Some(body) => (self.next_status(), body),
-            None => (StatusCode::PAYLOAD_TOO_LARGE, Bytes::new()),
-        };
-        self.print(&Received { at, parts: &parts, body: &body, status });
+        let body = read(body).await?;
+        let signature = body.as_ref().and_then(|body| self.check(&parts.headers, body, now));
+        let status = self.status(body.is_some(), signature.as_ref());
+        self.print(&Received { at: local(now), parts: &parts, body: &body.unwrap_or_default(), signature, status });
         tokio::time::sleep(self.told.delay).await;
         Ok(answer(status))
+    }
+
+    /// Nothing where there is no key to check with.
+    fn check(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Option<Signature> {
+        Some(match self.checker.as_ref()?.check(headers, body, now) {
+            Ok(_) => Signature::Right,
+            Err(mismatch) => Signature::Wrong(mismatch.to_string()),
+        })
+    }
+
+    fn status(&self, was_read: bool, signature: Option<&Signature>) -> StatusCode {
+        match signature {
+            _ if !was_read => StatusCode::PAYLOAD_TOO_LARGE,
+            Some(Signature::Wrong(_)) => StatusCode::UNAUTHORIZED,
+            Some(Signature::Right) | None => self.next_status(),
+        }
     }
 
     fn next_status(&self) -> StatusCode {
@@ -87,7 +105,6 @@ fn answer(status: StatusCode) -> Response<Empty<Bytes>> {
     answer
 }
 
-fn now() -> DateTime<Local> {
-    let millis = SystemClock::default().now().millis();
-    DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Local)
+fn local(time: Timestamp) -> DateTime<Local> {
+    DateTime::from_timestamp_millis(time.millis()).unwrap_or_default().with_timezone(&Local)
 }

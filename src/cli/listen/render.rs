@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Local, SecondsFormat};
 use colored_json::{ColorMode, ToColoredJson};
@@ -35,11 +37,22 @@ impl Style {
     }
 }
 
+/// What the keys of the command line say about a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Signature {
+    /// One of them signed it.
+    Right,
+    /// None did, or nobody can tell, and why.
+    Wrong(String),
+}
+
 /// A request that came, and the status that it is answered with.
 pub(super) struct Received<'a> {
     pub(super) at: DateTime<Local>,
     pub(super) parts: &'a Parts,
     pub(super) body: &'a Bytes,
+    pub(super) signature: Option<Signature>,
     pub(super) status: StatusCode,
 }
 
@@ -51,6 +64,10 @@ struct Line<'a> {
     path: String,
     headers: Map<String, Value>,
     body: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<&'a Signature>,
     status: u16,
 }
 
@@ -67,7 +84,7 @@ impl Received<'_> {
         format!("{}\n{payload}", self.headline())
     }
 
-    /// `12:34:56.789 POST /hook PostDeployment dlv_7 attempt 2 -> 200`
+    /// `12:34:56.789 POST /hook PostDeployment dlv_7 attempt 2 signature right -> 200`
     fn headline(&self) -> String {
         let mut words = vec![
             self.at.format("%H:%M:%S%.3f").to_string(),
@@ -77,6 +94,10 @@ impl Received<'_> {
         words.extend(self.header("nyala-event"));
         words.extend(self.header("nyala-delivery"));
         words.extend(self.header("nyala-attempt").map(|attempt| format!("attempt {attempt}")));
+        words.extend(self.signature.as_ref().map(|signature| match signature {
+            Signature::Right => "signature right".to_owned(),
+            Signature::Wrong(why) => format!("signature WRONG: {}", visible(why)),
+        }));
         words.push(format!("-> {}", self.status.as_u16()));
         words.join(" ")
     }
@@ -88,6 +109,8 @@ impl Received<'_> {
             path: self.path(),
             headers: header_map(&self.parts.headers),
             body: String::from_utf8_lossy(self.body),
+            body_base64: str::from_utf8(self.body).is_err().then(|| BASE64_STANDARD.encode(self.body)),
+            signature: self.signature.as_ref(),
             status: self.status.as_u16(),
         };
         let line = serde_json::to_string(&line).unwrap_or_else(|error| error.to_string());
@@ -143,7 +166,7 @@ mod tests {
         let (parts, ()) = request.into_parts();
         let body = Bytes::copy_from_slice(body.as_bytes());
         let at = DateTime::from_timestamp_millis(0).unwrap().with_timezone(&Local);
-        Received { at, parts: &parts, body: &body, status: StatusCode::OK }.render(style)
+        Received { at, parts: &parts, body: &body, signature: None, status: StatusCode::OK }.render(style)
     }
 
     #[test]

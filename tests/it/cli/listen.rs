@@ -4,9 +4,11 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
+use nyala::clock::{Clock, SystemClock};
+use nyala::domain::signature::{Scheme, Secret, Signer, SigningKey};
 use serde_json::Value;
 
-use super::{LIMIT, Running, nyala, run};
+use super::{LIMIT, Running, nyala, run, run_with_stdin};
 
 /// Sends one request and gives the status line of the answer.
 fn post(url: &str, path: &str, body: &str) -> String {
@@ -55,6 +57,92 @@ fn json_has_one_object_a_request() {
     assert_eq!(first["headers"]["host"], "a");
     assert!(first["time"].is_string());
     assert_eq!(second["body"], "not JSON");
+}
+
+/// The key that the receiver is told, and a request that it signs now.
+fn signed(byte: u8, body: &str) -> String {
+    let key = SigningKey { secret: Secret::from_bytes([byte; 32]), seed: [byte; 32] };
+    let now = SystemClock::default().now().seconds();
+    let signed = Signer::new(&[key], &Scheme::ALL).sign("evt_1", now, body.as_bytes());
+    let (webhook, length) = (signed.webhook.unwrap(), body.len());
+    let head =
+        format!("POST /x HTTP/1.1\r\nhost: a\r\nconnection: close\r\nwebhook-id: evt_1\r\nwebhook-timestamp: {now}");
+    format!("{head}\r\nwebhook-signature: {webhook}\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+fn send(url: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn with_a_key_each_signature_is_judged_and_a_wrong_one_answered_401() {
+    let key = SigningKey { secret: Secret::from_bytes([1; 32]), seed: [1; 32] };
+    for (name, value) in [("--secret", key.secret.text()), ("--public-key", key.public_key())] {
+        let receiver = Running::listen(&["--status", "202", "--fail-first", "1", name, &value]);
+
+        let requests = [signed(2, "{}"), signed(1, "{}"), signed(1, "{}"), signed(1, "{}").replace("{}", "[]")];
+        let answers = requests.map(|request| send(&receiver.url, &request));
+
+        assert_eq!(answers, ["401", "500", "202", "401"]);
+        let headlines = [(); 4].map(|()| (receiver.line(), receiver.line()).0);
+        assert!(headlines[0].contains(" POST /x signature WRONG: no signature fits"), "{headlines:?}");
+        assert!(headlines[1].ends_with(" POST /x signature right -> 500"), "{headlines:?}");
+        assert!(headlines[2].ends_with(" POST /x signature right -> 202"), "{headlines:?}");
+        assert!(headlines[3].ends_with("changed on the way -> 401"), "{headlines:?}");
+    }
+}
+
+#[test]
+fn either_secret_of_a_rotation_is_right_at_the_receiver() {
+    let secrets = [1, 2].map(|byte| Secret::from_bytes([byte; 32]).text());
+    let receiver = Running::listen(&["--secret", &secrets[0], "--secret", &secrets[1]]);
+
+    let answers = [1, 2, 3].map(|byte| send(&receiver.url, &signed(byte, "")));
+
+    assert_eq!(answers, ["200", "200", "401"]);
+}
+
+#[test]
+fn json_says_whether_the_signature_is_right_and_can_be_verified_later() {
+    let secret = Secret::from_bytes([1; 32]).text();
+    let receiver = Running::start(nyala(["listen", "--listen", "127.0.0.1:0", "--json"]).env("NYALA_SECRET", &secret));
+
+    send(&receiver.url, &signed(1, "{\n\"\u{9b}\": 1.0}"));
+    post(&receiver.url, "/", "");
+
+    let (right, wrong) = (receiver.line(), receiver.line());
+    let [right_line, wrong_line] = [&right, &wrong].map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert_eq!((&right_line["signature"], &right_line["status"]), (&"right".into(), &200.into()));
+    assert_eq!(wrong_line["signature"]["wrong"], "the header webhook-signature is missing");
+    assert_eq!(wrong_line["status"], 401);
+    let again = run_with_stdin(nyala(["verify"]).env("NYALA_SECRET", &secret), &right);
+    assert_eq!(again.code, Some(0), "{again:?}");
+}
+
+#[test]
+fn json_keeps_a_payload_that_is_no_text() {
+    let receiver = Running::listen(&["--json"]);
+    let mut stream = TcpStream::connect(receiver.url.strip_prefix("http://").unwrap()).unwrap();
+
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n\xff\xfe").unwrap();
+
+    let line: Value = serde_json::from_str(&receiver.line()).unwrap();
+    assert_eq!((&line["body"], &line["body_base64"]), (&"\u{fffd}\u{fffd}".into(), &"//4=".into()));
+    assert_eq!(line.get("signature"), None);
+}
+
+#[test]
+fn a_key_that_is_none_starts_no_receiver() {
+    let refused = run(&mut nyala(["listen", "--listen", "127.0.0.1:0", "--secret", "hunter2"]));
+
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("--secret: does not begin with whsec_"), "{refused:?}");
+    assert!(!refused.stderr.contains("hunter2"), "{refused:?}");
 }
 
 #[test]
