@@ -1,6 +1,7 @@
 //! What things are, and what follows from what: no async, no SQL, no clock.
 
 pub mod access;
+pub mod address;
 pub mod application;
 pub mod audit;
 pub mod breaker;
@@ -13,6 +14,7 @@ pub mod id;
 pub mod network;
 pub mod outcome;
 pub mod pace;
+pub mod reach;
 pub mod replay;
 pub mod retention;
 pub mod retry;

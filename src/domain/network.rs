@@ -1,9 +1,12 @@
 //! Where hooks may point besides the public internet.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+
+use super::address::{Class, embedded};
 
 /// One value of `--allow-network`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +19,30 @@ pub enum Network {
     Block(IpNet),
     /// `*.example.com`: all names below a domain.
     Below(String),
+}
+
+impl Network {
+    /// Whether hooks may reach an address because of this. `name` led there; a
+    /// metadata service is open only to a block that contains it, because opening a
+    /// network for hooks must not give away the credentials of the machines in it.
+    #[must_use]
+    pub fn opens(&self, address: IpAddr, class: Class, name: Option<&str>) -> bool {
+        match self {
+            Self::Loopback => class == Class::Loopback,
+            Self::Private => class == Class::Private,
+            Self::Block(block) => {
+                block.contains(&address)
+                    || embedded(address).is_some_and(|inside| block.contains(&IpAddr::from(inside)))
+            }
+            Self::Below(domain) => class != Class::Metadata && name.is_some_and(|name| is_below(name, domain)),
+        }
+    }
+}
+
+/// Whether a name, in lower case, lies below a domain.
+fn is_below(name: &str, domain: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
 /// A text that names no network.

@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 
 use super::Invalid;
 
+/// Whom a URL calls: an address, or a name in ASCII and lower case.
+pub type Host = url::Host<String>;
+
 /// The longest URL that is taken, in bytes.
 const MAX_URL_BYTES: usize = 4096;
 
@@ -80,6 +83,18 @@ impl HookUrl {
             Some(end) if end + start + 1 < self.text.len() => format!("{}/…", &self.text[..start + end]),
             _ => self.text.clone(),
         }
+    }
+
+    /// Whom it calls, whichever way the address in it is spelled.
+    #[must_use]
+    pub fn host(&self) -> Option<Host> {
+        url::Url::parse(&self.text).ok()?.host().map(|host| host.to_owned())
+    }
+
+    /// Whether it is called over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.wire.starts_with(b"https:")
     }
 
     /// Equal for URLs that are the same but for case.
