@@ -19,10 +19,11 @@ use humantime::Duration as Span;
 use crate::delivery::Policy;
 use crate::domain::breaker::BreakerRules;
 use crate::domain::network::Network;
+use crate::domain::reach::Reach;
 use crate::domain::retention::{Keep, Retention};
 use crate::domain::retry::RetrySchedule;
 use crate::telemetry::{LogFormat, LogLevel};
-use values::{Limit, List, Size};
+use values::{Limit, List, NameServer, Size};
 
 pub use database::Database;
 
@@ -62,6 +63,12 @@ pub struct Flags {
     /// Where hooks may point besides the public internet: loopback, private, a block such as 10.0.0.0/8, or *.example.com; repeatable
     #[arg(long, env = "NYALA_ALLOW_NETWORK", value_name = "NETWORK", value_delimiter = ',')]
     allow_network: Vec<Network>,
+    /// Call hooks over https alone: an http URL is refused
+    #[arg(long, env = "NYALA_HTTPS_ONLY", value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    https_only: Option<bool>,
+    /// Whom to ask for the addresses of hooks, in place of the system's name servers and search domains; repeatable [default: the system's]
+    #[arg(long, env = "NYALA_NAME_SERVER", value_name = "ADDRESS[:PORT]", value_delimiter = ',')]
+    name_server: Vec<NameServer>,
     /// The waits between attempts; when they are used up a delivery is dead [default: 5s,5m,30m,2h,5h,10h,14h,20h,24h]
     #[arg(long, env = "NYALA_RETRY_SCHEDULE", value_name = "WAITS")]
     retry_schedule: Option<RetrySchedule>,
@@ -117,6 +124,10 @@ pub struct Settings {
     pub database_limit: Option<u64>,
     /// Where hooks may point besides the public internet.
     pub allow_network: Vec<Network>,
+    /// Hooks are called over https alone.
+    pub https_only: bool,
+    /// Whom to ask for the addresses of hooks; the system's name servers if empty.
+    pub name_servers: Vec<SocketAddr>,
     /// How delivery behaves.
     pub policy: Policy,
     /// How long a publish waits for first attempts unless it says otherwise.
@@ -156,12 +167,14 @@ impl Flags {
         let file = self.config.as_deref().map(file::File::read).transpose()?;
         let mut layers = Layers { matches, file, shown: vec![] };
         let rules = BreakerRules::default();
-        let allow_network = Some(self.allow_network).filter(|list| !list.is_empty()).map(List);
+        let name_servers: List<NameServer> = layers.pick("name-server", list(self.name_server), List(vec![]))?;
         let settings = Settings {
             listen: layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?,
             database: layers.database(self.database)?,
             database_limit: layers.pick("database-limit", self.database_limit, Limit(None))?.bytes(),
-            allow_network: layers.pick("allow-network", allow_network, List(vec![]))?.0,
+            allow_network: layers.pick("allow-network", list(self.allow_network), List(vec![]))?.0,
+            https_only: layers.pick("https-only", self.https_only, false)?,
+            name_servers: name_servers.0.into_iter().map(|server| server.0).collect(),
             policy: Policy {
                 retry_schedule: layers.pick("retry-schedule", self.retry_schedule, RetrySchedule::default())?,
                 timeout: *layers.pick("delivery-timeout", self.delivery_timeout, Duration::from_secs(10).into())?,
@@ -191,6 +204,19 @@ impl Flags {
         check(&settings)?;
         Ok((settings, layers.shown))
     }
+}
+
+impl Settings {
+    /// Where hooks may point.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        Reach { networks: self.allow_network.clone(), https_only: self.https_only }
+    }
+}
+
+/// What was typed, if anything was.
+fn list<T>(typed: Vec<T>) -> Option<List<T>> {
+    Some(List(typed)).filter(|list| !list.0.is_empty())
 }
 
 struct Layers<'a> {

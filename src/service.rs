@@ -15,6 +15,7 @@ use crate::api::{App, Auth, server};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::delivery::dispatcher::Dispatcher;
+use crate::delivery::guard::Guard;
 use crate::delivery::replayer::Replayer;
 use crate::delivery::sender::Sender;
 use crate::delivery::sweeper::Sweeper;
@@ -85,7 +86,8 @@ impl Service {
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
         let rules = settings.policy.breaker_rules();
         let (db, handover) = Db::open_with_limit(&database, settings.database_limit, room, rules)?;
-        let sender = Sender::new(settings.policy.timeout, settings.policy.workers);
+        let guard = Guard::new(settings.reach(), settings.name_servers.clone(), settings.policy.timeout);
+        let sender = Sender::new(&guard, settings.policy.timeout, settings.policy.workers);
         let now = clock.now();
         db.write(move |store| store.take_back(now, true)).await?;
         let tokens = Arc::new(KnownTokens::of(db.clone()).await?);
@@ -166,6 +168,7 @@ impl Works {
             replays: self.replays.clone(),
             removed: self.removed.clone(),
             auth: Auth::new(self.tokens.clone(), self.clock.clone()),
+            reach: settings.reach(),
             max_body: settings.max_body,
             publish_wait: settings.publish_wait,
         })

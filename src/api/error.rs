@@ -20,6 +20,9 @@ pub(super) enum ApiError {
     /// A field cannot be taken.
     #[error("{0}")]
     Invalid(#[from] Invalid),
+    /// A field says what is not allowed here.
+    #[error("{0}")]
+    NotAllowed(Invalid),
     /// The body cannot be read at all.
     #[error("{0}")]
     Malformed(String),
@@ -71,7 +74,7 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotAllowed(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -79,7 +82,7 @@ impl ApiError {
     /// The field at fault, where there is one.
     fn field(&self) -> Option<FieldError<'_>> {
         match self {
-            Self::Invalid(invalid) | Self::Conflict(invalid) => {
+            Self::Invalid(invalid) | Self::NotAllowed(invalid) | Self::Conflict(invalid) => {
                 Some(FieldError { field: &invalid.field, message: &invalid.message })
             }
             Self::KeyReused => {

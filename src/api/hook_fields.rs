@@ -9,6 +9,7 @@ use crate::domain::access::Caller;
 use crate::domain::filter::Filter;
 use crate::domain::hook::{Dialect, HookPatch, NewHook, Order};
 use crate::domain::pace::Limits;
+use crate::domain::reach::Reach;
 use crate::domain::url::HookUrl;
 
 /// The longest description, in bytes.
@@ -96,9 +97,9 @@ impl HookFields {
     }
 
     /// A hook that is asked for.
-    pub(super) fn into_new_hook(self, caller: &Caller) -> Result<NewHook, ApiError> {
+    pub(super) fn into_new_hook(self, caller: &Caller, reach: &Reach) -> Result<NewHook, ApiError> {
         let dialect = self.dialect;
-        let patch = self.into_patch()?;
+        let patch = self.into_patch(reach)?;
         let missing = || Invalid::new("url", "is missing: name the URL to call, such as https://example.com/hook");
         let (url, credentials) = patch.url.ok_or_else(missing)?;
         let events = patch.events.unwrap_or_default();
@@ -116,10 +117,11 @@ impl HookFields {
         })
     }
 
-    /// A change that is asked for.
-    pub(super) fn into_patch(self) -> Result<HookPatch, ApiError> {
+    /// A change that is asked for, if a new URL is within reach.
+    pub(super) fn into_patch(self, reach: &Reach) -> Result<HookPatch, ApiError> {
         let url = self.get(&URL).map(|value| text(&URL, value)).transpose()?;
         let url = url.map(|url| HookUrl::parse(&url)).transpose()?;
+        url.as_ref().map_or(Ok(()), |(url, _)| reach.admit(url)).map_err(ApiError::NotAllowed)?;
         let description = self.get(&DESCRIPTION).map(description).transpose()?;
         let insecure_ssl = self.get(&INSECURE_SSL).map(boolean).transpose()?;
         Ok(HookPatch {
@@ -236,7 +238,7 @@ mod tests {
 
     fn kudu(body: &str) -> Result<NewHook, String> {
         let fields = HookFields::parse(body.as_bytes(), Dialect::Kudu).map_err(|e| e.to_string())?;
-        fields.into_new_hook(&Caller::open()).map_err(|e| e.to_string())
+        fields.into_new_hook(&Caller::open(), &Reach::default()).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::domain::token::Scope;
+use crate::domain::reach::Reach;
 use crate::publish::Publisher;
 use crate::store::db::Db;
 use router::Route;
@@ -47,6 +48,8 @@ pub struct App {
     pub removed: Arc<Notify>,
     /// Knows whom to let in.
     pub auth: Auth,
+    /// Where hooks may point.
+    pub reach: Reach,
     /// The largest body that is taken, in bytes.
     pub max_body: usize,
     /// How long a publish waits for first attempts where the request does not say.

@@ -38,7 +38,7 @@ impl File {
             return Ok(None);
         };
         let fail = |why: &dyn Display| ConfigError(format!("{name} in {} cannot be used: {why}", self.name()));
-        let text = text(value).ok_or_else(|| fail(&"give a text, a number or a list of texts"))?;
+        let text = text(value).ok_or_else(|| fail(&"give a text, a number, true or false, or a list of texts"))?;
         text.parse().map(Some).map_err(|e| fail(&e))
     }
 
@@ -65,6 +65,7 @@ fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(truth) => Some(truth.to_string()),
         Value::Array(values) => {
             let texts: Option<Vec<_>> = values.iter().map(text).collect();
             texts.map(|texts| texts.join(","))

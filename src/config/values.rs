@@ -1,6 +1,7 @@
 //! Values of settings, each shown as it could be typed.
 
 use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -95,5 +96,29 @@ impl Display for Limit {
             Some(size) => size.fmt(f),
             None => f.write_str("unlimited"),
         }
+    }
+}
+
+/// Where name servers listen unless somebody says otherwise.
+const DNS_PORT: u16 = 53;
+
+/// A name server's address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NameServer(pub(super) SocketAddr);
+
+impl FromStr for NameServer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS_PORT));
+        let address = bare.or_else(|_| text.parse()).ok().filter(|address| address.port() != 0);
+        address.map(Self).ok_or_else(|| "give an address such as 192.0.2.53 or [2001:db8::53]:5353".to_owned())
+    }
+}
+
+impl Display for NameServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -13,9 +13,11 @@
 
 mod clock_set;
 pub mod dispatcher;
+pub mod guard;
 mod lanes;
 pub mod replayer;
 mod request;
+mod resolver;
 mod retention;
 pub mod sender;
 pub mod sweeper;

@@ -16,12 +16,13 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustix::io::Errno;
 use rustls::ClientConfig;
 
+use super::guard::{Barred, Guard};
 use super::request::Request;
+use super::resolver::Unresolved;
 use super::{SLOW, tls};
 use crate::domain::headers::HeaderLines;
 use crate::domain::outcome::{Answer, Outcome};
@@ -41,7 +42,7 @@ const REASON_BYTES: usize = 256;
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type HttpClient = Client<HttpsConnector<Guard>, Full<Bytes>>;
 
 /// Sends requests; connections are pooled. Redirects are not followed, and
 /// proxies that the environment names are not used.
@@ -52,14 +53,14 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender that gives each request so long, whole. Many hooks may share a
-    /// host, so it keeps as many idle connections to one as there are workers:
-    /// closing and opening them costs more than the requests.
+    /// A sender that gives each request so long, whole, and connects where the guard
+    /// lets it. Many hooks may share a host, so it keeps as many idle connections to
+    /// one as there are workers: closing and opening them costs more than the requests.
     #[must_use]
-    pub fn new(timeout: Duration, workers: usize) -> Self {
+    pub fn new(guard: &Guard, timeout: Duration, workers: usize) -> Self {
         Self {
-            checking: client(tls::checking(), workers),
-            accepting_any: client(tls::accepting_any(), workers),
+            checking: client(guard, tls::checking(), workers),
+            accepting_any: client(guard, tls::accepting_any(), workers),
             timeout,
         }
     }
@@ -112,28 +113,29 @@ pub(super) struct Shortage(String);
 /// memory, ports.
 const SHORTAGES: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
 
-/// Why there is no connection: a shortage of ours, name servers that cannot be
-/// asked, or the receiver.
+/// Why there is no connection: a shortage of ours, the guard, name servers that
+/// cannot be asked, or the receiver.
 fn not_connected(error: &(dyn Error + 'static)) -> Result<Outcome, Shortage> {
     let cause = root_cause(error);
     let code = sources(error).find_map(|e| e.downcast_ref::<io::Error>()?.raw_os_error());
     if code.is_some_and(|code| SHORTAGES.iter().any(|errno| errno.raw_os_error() == code)) {
         return Err(Shortage(cause));
     }
-    // What getaddrinfo says when no name server answers; a name that does not exist
-    // sounds different. It has no code that std would pass on.
-    if cause.contains("Temporary failure in name resolution") {
-        return Ok(Outcome::Hindered(format!("no name server answers: {cause}")));
-    }
-    Ok(Outcome::Failed(format!("cannot connect: {cause}")))
+    Ok(match sources(error).find_map(|e| e.downcast_ref::<Barred>()) {
+        Some(barred @ (Barred::Forbidden(_) | Barred::PlainHttp)) => Outcome::Refused(barred.to_string()),
+        Some(Barred::Unresolved(silent @ Unresolved::Silent(..))) => Outcome::Hindered(silent.to_string()),
+        Some(Barred::Unresolved(absent @ Unresolved::Absent(_))) => {
+            Outcome::Failed(format!("cannot connect: {absent}"))
+        }
+        None => Outcome::Failed(format!("cannot connect: {cause}")),
+    })
 }
 
-fn client(tls: ClientConfig, workers: usize) -> HttpClient {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
+/// A client with a TLS configuration of its own, and connections of its own, because
+/// whom one configuration trusts another may not.
+fn client(guard: &Guard, tls: ClientConfig, workers: usize) -> HttpClient {
     let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(guard.clone());
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

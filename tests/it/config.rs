@@ -13,11 +13,13 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 18] = [
+const DEFAULTS: [(&str, &str); 20] = [
     ("listen", "127.0.0.1:8080"),
     ("database", "data/nyala.db"),
     ("database-limit", "unlimited"),
     ("allow-network", ""),
+    ("https-only", "false"),
+    ("name-server", ""),
     ("retry-schedule", "5s,5m,30m,2h,5h,10h,14h,20h,1day"),
     ("delivery-timeout", "10s"),
     ("workers", "2048"),
@@ -35,11 +37,13 @@ const DEFAULTS: [(&str, &str); 18] = [
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 18] = [
+const OTHERS: [(&str, &str); 20] = [
     ("listen", "[::1]:9999"),
     ("database", "elsewhere/n.db"),
     ("database-limit", "6000000"),
     ("allow-network", "loopback,10.0.0.0/8,*.example.com"),
+    ("https-only", "true"),
+    ("name-server", "192.0.2.53:53,[2001:db8::53]:5353"),
     ("retry-schedule", "1s,90s"),
     ("delivery-timeout", "90s"),
     ("workers", "99"),
@@ -160,6 +164,29 @@ fn the_file_may_be_named_by_the_environment_and_hold_lists_and_numbers() {
         assert!(same(&shown[name].0, value), "{name} is {:?}", shown[name]);
         assert_eq!(shown[name].1, "n.toml");
     }
+}
+
+#[test]
+fn a_switch_needs_no_value_as_a_flag_and_is_a_boolean_in_the_file() {
+    let folder = folder();
+    write(folder.path(), "https-only = true");
+
+    let bare = settings(folder.path(), &["--https-only"], |_| {});
+    let off = settings(folder.path(), &["--config", "n.toml", "--https-only=false"], |_| {});
+    let from_file = settings(folder.path(), &["--config", "n.toml"], |_| {});
+
+    assert_eq!(bare["https-only"], ("true".to_owned(), "flag".to_owned()));
+    assert_eq!(off["https-only"], ("false".to_owned(), "flag".to_owned()));
+    assert_eq!(from_file["https-only"], ("true".to_owned(), "n.toml".to_owned()));
+}
+
+#[test]
+fn a_name_server_has_the_usual_port_unless_it_names_another() {
+    let folder = folder();
+
+    let shown = settings(folder.path(), &["--name-server", "192.0.2.1,::1", "--name-server", "[::1]:5353"], |_| {});
+
+    assert_eq!(shown["name-server"].0, "192.0.2.1:53,[::1]:53,[::1]:5353");
 }
 
 #[test]

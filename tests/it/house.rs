@@ -166,6 +166,8 @@ fn settings(database: &Path) -> Settings {
         database: database.to_owned(),
         database_limit: None,
         allow_network: vec![Network::Loopback],
+        https_only: false,
+        name_servers: vec![],
         policy: Policy {
             retry_schedule: "10s,60s".parse().expect("a schedule"),
             timeout: Duration::from_secs(5),

@@ -43,7 +43,7 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
     let body = request.json_body(app.max_body).await?;
-    let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller)?;
+    let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller, &app.reach)?;
     let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook)) = access::add(&app, &by, new).await?;
     let location = format!("/api/v1/hooks/{}", hook.id);
     let reply = warp::reply::with_status(json(&HookView::to(&by.caller, hook)), StatusCode::CREATED);
@@ -66,7 +66,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     let body = request.json_body(app.max_body).await?;
     let fields = HookFields::parse(&body, Dialect::V1)?;
     let names = fields.names_given();
-    let patch = fields.into_patch()?;
+    let patch = fields.into_patch(&app.reach)?;
     access::check(&by.caller.manages(), &by.caller, patch.applications.as_deref().unwrap_or_default())?;
     let now = app.clock.now();
     let change = move |store: &mut dyn Writes, _| {

@@ -25,13 +25,17 @@ fn refused(folder: &Path, args: &[&str], words: &[&str]) {
 }
 
 /// A value for each setting that it cannot have, and a word about what would be right.
-const BAD: [(&str, &str, &str); 25] = [
+const BAD: [(&str, &str, &str); 29] = [
     ("listen", "localhost", ""),
     ("listen", "127.0.0.1:99999", ""),
     ("database-limit", "small", "or `unlimited`"),
     ("database-limit", "-1", ""),
     ("allow-network", "all", "10.0.0.0/8"),
     ("allow-network", "10.0.0.0/33", "10.0.0.0/8"),
+    ("https-only", "maybe", "true"),
+    ("name-server", "localhost", "192.0.2.53"),
+    ("name-server", "192.0.2.53:0", "192.0.2.53"),
+    ("name-server", "192.0.2.53:99999", "192.0.2.53"),
     ("retry-schedule", "5 parsecs", "5s,5m,2h"),
     ("retry-schedule", "1s,,2s", "5s,5m,2h"),
     ("delivery-timeout", "soon", ""),

@@ -7,12 +7,15 @@ use std::time::Duration;
 use nyala::clock::{Clock, ManualClock};
 use nyala::delivery::Policy;
 use nyala::delivery::dispatcher::Dispatcher;
+use nyala::delivery::guard::Guard;
 use nyala::delivery::sender::Sender;
 use nyala::domain::event::{EventType, NewEvent};
 use nyala::domain::filter::Filter;
 use nyala::domain::hook::{Dialect, NewHook, Order, Owner};
 use nyala::domain::id::HookId;
+use nyala::domain::network::Network;
 use nyala::domain::pace::Limits;
+use nyala::domain::reach::Reach;
 use nyala::domain::time::Timestamp;
 use nyala::domain::url::HookUrl;
 use nyala::store::Writes;
@@ -54,7 +57,9 @@ impl Engine {
             breaker_failures: 5,
             breaker_pause_after: Duration::from_hours(1),
         };
-        let sender = Sender::new(policy.timeout, 1);
+        let reach = Reach { networks: vec![Network::Loopback], https_only: false };
+        let guard = Guard::new(reach, vec![], policy.timeout);
+        let sender = Sender::new(&guard, policy.timeout, 1);
         let clock = Arc::new(self.clock.clone());
         let (wake, removed) = (self.wake.clone(), Arc::default());
         let dispatcher = Dispatcher::new(self.db.clone(), handover, clock, sender, policy, wake, removed);

@@ -1,0 +1,239 @@
+//! From a name to addresses.
+//!
+//! Not by getaddrinfo, which takes a thread a question: hundreds of names that
+//! nobody answers for would keep all who need threads waiting, readers of the store
+//! among them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::{Either, select};
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::system_conf::parse_resolv_conf;
+use hickory_resolver::{Hosts, TokioResolver};
+
+use crate::domain::reach::{LOCALHOST, is_localhost};
+
+/// The longest that a look-up may take. Half an attempt if that is less: it must be
+/// known whether name servers or the receiver kept silent.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// Once a name has addresses of one family, those of the other are waited for so long.
+const OTHER_FAMILY: Duration = Duration::from_millis(200);
+
+/// The longest that an answer is believed, whatever it says itself.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// The longest that a name is believed not to exist.
+const KEPT_ABSENT: Duration = Duration::from_secs(5);
+
+/// Look-ups in flight over one TCP connection to a name server.
+const MAX_IN_FLIGHT: usize = 1024;
+
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+const HOSTS: &str = "/etc/hosts";
+
+/// Why a name led nowhere.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unresolved {
+    /// The receiver's trouble.
+    #[error("{0} does not exist, or has no address")]
+    Absent(String),
+    /// Ours, as far as anybody can tell.
+    #[error("no name server answers for {0}: {1}")]
+    Silent(String, String),
+}
+
+/// Looks names up: in the hosts file, then at name servers. Notices when the
+/// system's files change, as they do when a laptop moves to another network.
+pub(super) struct Resolver {
+    servers: Vec<SocketAddr>,
+    limit: Duration,
+    system: Mutex<(Stamps, Arc<System>)>,
+}
+
+impl Resolver {
+    /// Asks these servers, or those of the system if there are none, for attempts
+    /// that take at most `timeout`.
+    pub(super) fn new(servers: Vec<SocketAddr>, timeout: Duration) -> Self {
+        let limit = LIMIT.min(timeout / 2);
+        let system = Mutex::new((stamps(), Arc::new(System::read(&servers, limit))));
+        Self { servers, limit, system }
+    }
+
+    /// All addresses of a name, those of IPv6 first: who connects tries both families.
+    pub(super) async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        if is_localhost(host) {
+            return Ok(LOCALHOST.to_vec());
+        }
+        let absent = || Unresolved::Absent(host.to_owned());
+        let name = Name::from_ascii(host).map_err(|_| absent())?;
+        let system = self.system();
+        if let Some(found) = system.in_hosts(&name) {
+            return Ok(found);
+        }
+        let silent = |why: String| Unresolved::Silent(host.to_owned(), why);
+        match tokio::time::timeout(self.limit, system.ask(&name)).await {
+            Ok(Ok(found)) if found.is_empty() => Err(absent()),
+            Ok(found) => found.map_err(silent),
+            Err(_) => Err(silent(format!("nothing within {}", humantime::format_duration(self.limit)))),
+        }
+    }
+
+    /// What the system's files say now. Two looks at the file system, where a
+    /// connection is made anyway.
+    fn system(&self) -> Arc<System> {
+        let mut known = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = stamps();
+        if known.0 != now {
+            *known = (now, Arc::new(System::read(&self.servers, self.limit)));
+        }
+        known.1.clone()
+    }
+}
+
+/// Which edition of the files was read.
+type Stamps = [Option<(SystemTime, u64)>; 2];
+
+fn stamps() -> Stamps {
+    [RESOLV_CONF, HOSTS].map(|path| {
+        let file = Path::new(path).metadata().ok()?;
+        Some((file.modified().ok()?, file.len()))
+    })
+}
+
+/// What the system's files say of names.
+struct System {
+    hosts: Hosts,
+    search: Vec<Name>,
+    /// A name with so many dots is asked for as it stands first.
+    dots: usize,
+    dns: Result<TokioResolver, String>,
+}
+
+impl System {
+    fn read(servers: &[SocketAddr], limit: Duration) -> Self {
+        let mut hosts = Hosts::default();
+        // A machine without the file knows no other names, which is no trouble.
+        if let Ok(text) = std::fs::read(HOSTS) {
+            let _ = hosts.read_hosts_conf(&*text);
+        }
+        let (config, options) = match configuration(servers) {
+            Ok(read) => read,
+            Err(why) => {
+                tracing::warn!("{why}: hooks that name their host wait until there is one");
+                return Self { hosts, search: vec![], dots: 1, dns: Err(why) };
+            }
+        };
+        let (search, dots) = (config.search().to_vec(), options.ndots);
+        let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let dns = builder.with_options(tuned(options, limit)).build().map_err(|error| error.to_string());
+        Self { hosts, search, dots, dns }
+    }
+
+    /// Its addresses in the hosts file, which goes before name servers.
+    fn in_hosts(&self, name: &Name) -> Option<Vec<IpAddr>> {
+        let found = [RecordType::AAAA, RecordType::A].into_iter().filter_map(|family| {
+            let lookup = self.hosts.lookup_static_host(&Query::query(name.clone(), family))?;
+            Some(lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect::<Vec<_>>())
+        });
+        Some(found.flatten().collect::<Vec<_>>()).filter(|all| !all.is_empty())
+    }
+
+    /// Asks for a name under each domain that is searched. A name that one server
+    /// could not tell about is not said to be absent because another did not exist.
+    async fn ask(&self, name: &Name) -> Result<Vec<IpAddr>, String> {
+        let dns = self.dns.as_ref().map_err(String::clone)?;
+        let mut silence = None;
+        for candidate in self.candidates(name) {
+            match both_families(dns, &candidate).await {
+                Ok(found) if found.is_empty() => {}
+                Ok(found) => return Ok(found),
+                Err(why) => silence = Some(why),
+            }
+        }
+        silence.map_or(Ok(vec![]), Err)
+    }
+
+    /// The full names that a name may mean, in the order of resolv.conf(5).
+    fn candidates(&self, name: &Name) -> Vec<Name> {
+        let full = |mut name: Name| {
+            name.set_fqdn(true);
+            name
+        };
+        let as_it_stands = full(name.clone());
+        if name.is_fqdn() {
+            return vec![as_it_stands];
+        }
+        let searched = self.search.iter().filter_map(|domain| name.clone().append_domain(domain).ok()).map(full);
+        let mut all: Vec<_> = searched.collect();
+        let first = usize::from(name.num_labels()) > self.dots;
+        all.insert(if first { 0 } else { all.len() }, as_it_stands);
+        all
+    }
+}
+
+/// The name servers to ask, and how.
+fn configuration(servers: &[SocketAddr]) -> Result<(ResolverConfig, ResolverOpts), String> {
+    if servers.is_empty() {
+        let text = std::fs::read(RESOLV_CONF).map_err(|e| format!("{RESOLV_CONF} cannot be read ({e})"))?;
+        return parse_resolv_conf(text)
+            .map_err(|e| format!("{RESOLV_CONF} names no name server that can be asked ({e})"));
+    }
+    let servers = servers.iter().map(|server| {
+        let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        for connection in &mut connections {
+            connection.port = server.port();
+        }
+        NameServerConfig::new(server.ip(), true, connections)
+    });
+    Ok((ResolverConfig::from_name_servers(servers.collect()), ResolverOpts::default()))
+}
+
+fn tuned(options: ResolverOpts, limit: Duration) -> ResolverOpts {
+    let mut tuned = options;
+    // So that a lost packet leaves time for another.
+    tuned.timeout = tuned.timeout.min(limit / 2);
+    tuned.positive_max_ttl = Some(KEPT);
+    tuned.negative_max_ttl = Some(KEPT_ABSENT);
+    tuned.max_active_requests = MAX_IN_FLIGHT;
+    tuned
+}
+
+/// Addresses of both families; none if all name servers agree that there are none.
+async fn both_families(dns: &TokioResolver, name: &Name) -> Result<Vec<IpAddr>, String> {
+    let v6 = pin!(addresses(dns, name, RecordType::AAAA));
+    let v4 = pin!(addresses(dns, name, RecordType::A));
+    let (one, other) = match select(v6, v4).await {
+        Either::Left((one, other)) => (one, Either::Left(other)),
+        Either::Right((one, other)) => (one, Either::Right(other)),
+    };
+    let other = match &one {
+        Ok(found) if !found.is_empty() => tokio::time::timeout(OTHER_FAMILY, other).await.unwrap_or(Ok(vec![])),
+        _ => other.await,
+    };
+    match (one, other) {
+        (Ok(mut found), Ok(more)) => {
+            found.extend(more);
+            found.sort_by_key(IpAddr::is_ipv4);
+            Ok(found)
+        }
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) if !found.is_empty() => Ok(found),
+        (Err(why), _) | (_, Err(why)) => Err(why),
+    }
+}
+
+/// Addresses of one family; why not, if no name server can tell.
+async fn addresses(dns: &TokioResolver, name: &Name, family: RecordType) -> Result<Vec<IpAddr>, String> {
+    match dns.lookup(name.clone(), family).await {
+        Ok(lookup) => Ok(lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect()),
+        Err(error) if error.is_no_records_found() => Ok(vec![]),
+        Err(error) => Err(error.to_string()),
+    }
+}
