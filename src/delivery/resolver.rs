@@ -5,7 +5,7 @@
 //! among them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -36,8 +36,11 @@ const KEPT_ABSENT: Duration = Duration::from_secs(5);
 /// Look-ups in flight over one TCP connection to a name server.
 const MAX_IN_FLIGHT: usize = 1024;
 
-const RESOLV_CONF: &str = "/etc/resolv.conf";
-const HOSTS: &str = "/etc/hosts";
+/// Where a system says whom to ask, and what it knows itself.
+struct Files {
+    resolv_conf: PathBuf,
+    hosts: PathBuf,
+}
 
 /// Why a name led nowhere.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,7 @@ pub(super) enum Unresolved {
 /// Looks names up: in the hosts file, then at name servers. Notices when the
 /// system's files change, as they do when a laptop moves to another network.
 pub(super) struct Resolver {
+    files: Files,
     servers: Vec<SocketAddr>,
     limit: Duration,
     system: Mutex<(Stamps, Arc<System>)>,
@@ -62,9 +66,14 @@ impl Resolver {
     /// Asks these servers, or those of the system if there are none, for attempts
     /// that take at most `timeout`.
     pub(super) fn new(servers: Vec<SocketAddr>, timeout: Duration) -> Self {
+        let files = Files { resolv_conf: "/etc/resolv.conf".into(), hosts: "/etc/hosts".into() };
+        Self::reading(files, servers, timeout)
+    }
+
+    fn reading(files: Files, servers: Vec<SocketAddr>, timeout: Duration) -> Self {
         let limit = LIMIT.min(timeout / 2);
-        let system = Mutex::new((stamps(), Arc::new(System::read(&servers, limit))));
-        Self { servers, limit, system }
+        let system = Mutex::new((files.stamps(), Arc::new(System::read(&files, &servers, limit))));
+        Self { files, servers, limit, system }
     }
 
     /// All addresses of a name, those of IPv6 first: who connects tries both families.
@@ -90,9 +99,9 @@ impl Resolver {
     /// connection is made anyway.
     fn system(&self) -> Arc<System> {
         let mut known = self.system.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stamps();
+        let now = self.files.stamps();
         if known.0 != now {
-            *known = (now, Arc::new(System::read(&self.servers, self.limit)));
+            *known = (now, Arc::new(System::read(&self.files, &self.servers, self.limit)));
         }
         known.1.clone()
     }
@@ -101,11 +110,30 @@ impl Resolver {
 /// Which edition of the files was read.
 type Stamps = [Option<(SystemTime, u64)>; 2];
 
-fn stamps() -> Stamps {
-    [RESOLV_CONF, HOSTS].map(|path| {
-        let file = Path::new(path).metadata().ok()?;
-        Some((file.modified().ok()?, file.len()))
-    })
+impl Files {
+    fn stamps(&self) -> Stamps {
+        [&self.resolv_conf, &self.hosts].map(|path| {
+            let file = path.metadata().ok()?;
+            Some((file.modified().ok()?, file.len()))
+        })
+    }
+
+    /// The name servers to ask, and how.
+    fn configuration(&self, servers: &[SocketAddr]) -> Result<(ResolverConfig, ResolverOpts), String> {
+        if servers.is_empty() {
+            let path = self.resolv_conf.display();
+            let text = std::fs::read(&self.resolv_conf).map_err(|error| format!("{path} cannot be read ({error})"))?;
+            return parse_resolv_conf(text).map_err(|error| format!("{path} cannot be gone by ({error})"));
+        }
+        let servers = servers.iter().map(|server| {
+            let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+            for connection in &mut connections {
+                connection.port = server.port();
+            }
+            NameServerConfig::new(server.ip(), true, connections)
+        });
+        Ok((ResolverConfig::from_name_servers(servers.collect()), ResolverOpts::default()))
+    }
 }
 
 /// What the system's files say of names.
@@ -118,16 +146,16 @@ struct System {
 }
 
 impl System {
-    fn read(servers: &[SocketAddr], limit: Duration) -> Self {
+    fn read(files: &Files, servers: &[SocketAddr], limit: Duration) -> Self {
         let mut hosts = Hosts::default();
-        // A machine without the file knows no other names, which is no trouble.
-        if let Ok(text) = std::fs::read(HOSTS) {
+        // A machine without the file knows no names by itself, which is no trouble.
+        if let Ok(text) = std::fs::read(&files.hosts) {
             let _ = hosts.read_hosts_conf(&*text);
         }
-        let (config, options) = match configuration(servers) {
+        let (config, options) = match files.configuration(servers) {
             Ok(read) => read,
             Err(why) => {
-                tracing::warn!("{why}: hooks that name their host wait until there is one");
+                tracing::warn!("{why}: hooks that name their host wait; mend it, or name a --name-server");
                 return Self { hosts, search: vec![], dots: 1, dns: Err(why) };
             }
         };
@@ -179,23 +207,6 @@ impl System {
     }
 }
 
-/// The name servers to ask, and how.
-fn configuration(servers: &[SocketAddr]) -> Result<(ResolverConfig, ResolverOpts), String> {
-    if servers.is_empty() {
-        let text = std::fs::read(RESOLV_CONF).map_err(|e| format!("{RESOLV_CONF} cannot be read ({e})"))?;
-        return parse_resolv_conf(text)
-            .map_err(|e| format!("{RESOLV_CONF} names no name server that can be asked ({e})"));
-    }
-    let servers = servers.iter().map(|server| {
-        let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-        for connection in &mut connections {
-            connection.port = server.port();
-        }
-        NameServerConfig::new(server.ip(), true, connections)
-    });
-    Ok((ResolverConfig::from_name_servers(servers.collect()), ResolverOpts::default()))
-}
-
 fn tuned(options: ResolverOpts, limit: Duration) -> ResolverOpts {
     let mut tuned = options;
     // So that a lost packet leaves time for another.
@@ -235,5 +246,47 @@ async fn addresses(dns: &TokioResolver, name: &Name, family: RecordType) -> Resu
         Ok(lookup) => Ok(lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect()),
         Err(error) if error.is_no_records_found() => Ok(vec![]),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn resolver(folder: &TempDir) -> Resolver {
+        let files = Files { resolv_conf: folder.path().join("resolv.conf"), hosts: folder.path().join("hosts") };
+        Resolver::reading(files, vec![], Duration::from_secs(10))
+    }
+
+    #[test]
+    fn a_name_is_searched_for_as_resolv_conf_has_it() {
+        let folder = TempDir::new().unwrap();
+        let text = "search one.test two.test\nnameserver 192.0.2.1\noptions ndots:2\n";
+        std::fs::write(folder.path().join("resolv.conf"), text).unwrap();
+        let system = resolver(&folder).system();
+
+        let candidates = |name: &str| {
+            let all = system.candidates(&Name::from_ascii(name).unwrap());
+            all.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+
+        assert_eq!(candidates("db"), ["db.one.test.", "db.two.test.", "db."]);
+        assert_eq!(candidates("a.db"), ["a.db.one.test.", "a.db.two.test.", "a.db."]);
+        assert_eq!(candidates("a.b.db"), ["a.b.db.", "a.b.db.one.test.", "a.b.db.two.test."]);
+        assert_eq!(candidates("db."), ["db."]);
+    }
+
+    #[tokio::test]
+    async fn the_hosts_file_is_enough_and_is_read_again_when_it_changes() {
+        let folder = TempDir::new().unwrap();
+        let resolver = resolver(&folder);
+        let silent = resolver.look_up("shop.test").await;
+
+        std::fs::write(folder.path().join("hosts"), "192.0.2.7 Shop.Test\n2001:db8::7 shop.test # both\n").unwrap();
+        let known = resolver.look_up("shop.test").await.unwrap();
+
+        assert!(matches!(silent, Err(Unresolved::Silent(_, why)) if why.contains("resolv.conf cannot be read")));
+        assert_eq!(known, ["2001:db8::7".parse::<IpAddr>().unwrap(), "192.0.2.7".parse().unwrap()]);
     }
 }

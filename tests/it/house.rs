@@ -59,6 +59,11 @@ impl House {
         within("the service stops", service.stop()).await;
     }
 
+    /// Changes the settings for the next start.
+    pub fn change(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+    }
+
     /// Starts the service again on the same database.
     pub async fn start_again(&mut self) {
         self.service = Some(start(&self.settings, &self.clock).await);

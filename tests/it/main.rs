@@ -10,6 +10,7 @@ mod db;
 mod delivery;
 mod faults;
 mod floors;
+mod guard;
 mod health;
 mod house;
 mod kudu;

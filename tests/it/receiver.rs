@@ -1,6 +1,7 @@
 //! A real receiver: a server on a port of its own that keeps what it gets and
 //! answers as told.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -85,8 +86,16 @@ impl Receiver {
         Self::start(Some(TlsAcceptor::from(Arc::new(config)))).await
     }
 
+    /// The same at an address of one's choice.
+    pub async fn at(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self::on(TcpListener::bind(address).await?, None))
+    }
+
     async fn start(tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        Self::on(TcpListener::bind(("127.0.0.1", 0)).await.expect("a port"), tls)
+    }
+
+    fn on(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
         let address = listener.local_addr().expect("an address");
         let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(Arc::new(|_| status(200))));
         let (inbox, received) = watch::channel(vec![]);
@@ -99,6 +108,10 @@ impl Receiver {
     /// Answers from now on as `script` says.
     pub fn answer(&self, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
         *self.script.lock().expect("the script") = Arc::new(script);
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn url(&self, path: &str) -> String {
