@@ -1,7 +1,8 @@
 //! Logs: to stderr, for people on a terminal and as JSON lines otherwise.
 
 use std::fmt;
-use std::io::IsTerminal;
+
+use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
@@ -77,11 +78,72 @@ pub fn start(format: LogFormat, level: &LogLevel) {
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&level.0)).with_writer(std::io::stderr);
+    let colours = human && io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&level.0))
+        .with_writer(move || OneLine { to: io::stderr(), colours });
     // Fails only where somebody logs already, and then that will do.
     let _ = if human {
-        logs.with_ansi(std::io::stderr().is_terminal()).try_init()
+        logs.with_ansi(colours).try_init()
     } else {
         logs.json().flatten_event(true).with_current_span(false).try_init()
     };
+}
+
+/// Writes each entry as one line, whatever is told in it: what stands in a request
+/// must neither look like another entry nor drive a terminal.
+struct OneLine<W> {
+    to: W,
+    /// Whether the subscriber colours; then somebody who tells can do so, too, but no more.
+    colours: bool,
+}
+
+impl<W: Write> Write for OneLine<W> {
+    /// The subscriber writes an entry whole, with the line's end.
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(entry);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let hostile = |(at, c): (usize, char)| {
+            c.is_control() && c != '\t' && !(self.colours && c == '\u{1b}' && is_colour(&line[at + 1..]))
+        };
+        if !line.char_indices().any(hostile) {
+            return self.to.write_all(entry).map(|()| entry.len());
+        }
+        // As JSON has it, so that a line of JSON stays one.
+        let escape = |c| format!("\\u{:04x}", u32::from(c));
+        let shown = |(at, c)| if hostile((at, c)) { escape(c) } else { String::from(c) };
+        let escaped: String = line.char_indices().map(shown).collect();
+        self.to.write_all(format!("{escaped}\n").as_bytes()).map(|()| entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Whether the rest of an escape sequence does nothing but colour.
+fn is_colour(rest: &str) -> bool {
+    let parameters =
+        rest.strip_prefix('[').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+    parameters.is_some_and(|end| end.starts_with('m'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_one_line_whatever_is_told_in_it() {
+        let table = [
+            ("plain\n", "plain\n"),
+            ("a\nb\r\u{9b}2J\n", "a\\u000ab\\u000d\\u009b2J\n"),
+            ("\u{1b}[1;31mred\u{1b}[0m\tä\n", "\u{1b}[1;31mred\u{1b}[0m\tä\n"),
+            ("\u{1b}[2J\u{1b}]0;x\u{7}\n", "\\u001b[2J\\u001b]0;x\\u0007\n"),
+        ];
+        for (entry, line) in table {
+            let mut written = vec![];
+            OneLine { to: &mut written, colours: true }.write_all(entry.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), line);
+        }
+    }
 }
