@@ -162,7 +162,7 @@ mod tests {
         let starts = starts(&mut pace, NONE, closed, 4);
         let within = |from: u64, to: u64| {
             let range = closed + Duration::from_millis(from)..closed + Duration::from_millis(to);
-            starts.iter().filter(|start| range.contains(start)).count()
+            starts.iter().filter(|start| range.contains(*start)).count()
         };
         let (first, second, third) = (within(0, 500), within(500, 1000), within(1000, 1500));
         assert!((40..60).contains(&first), "{first}");
