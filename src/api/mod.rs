@@ -23,8 +23,8 @@ use http::Method;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::domain::token::Scope;
 use crate::domain::reach::Reach;
+use crate::domain::token::Scope;
 use crate::publish::Publisher;
 use crate::store::db::Db;
 use router::Route;

@@ -1,6 +1,7 @@
 //! The whole service, tested from outside: one binary, so that it links once.
 
 mod access;
+mod attacks;
 mod bad_input;
 mod binary;
 mod cli;

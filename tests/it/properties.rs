@@ -1,6 +1,6 @@
 //! Whatever is sent, the service answers and lives. One house serves all cases.
 
-mod anything;
+pub mod anything;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

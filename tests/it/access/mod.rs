@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::house::{House, within};
 
 /// Makes a token beside the running service; answers its text.
-fn token(house: &House, name: &str, scopes: &[Scope], applications: &[&str]) -> String {
+pub fn token(house: &House, name: &str, scopes: &[Scope], applications: &[&str]) -> String {
     expiring(house, name, scopes, applications, None)
 }
 
@@ -39,7 +39,7 @@ fn expiring(house: &House, name: &str, scopes: &[Scope], applications: &[&str], 
 }
 
 /// Sends a request with a token, or without one where it is empty.
-async fn send(house: &House, token: &str, method: Method, path: &str, body: &str) -> Response {
+pub async fn send(house: &House, token: &str, method: Method, path: &str, body: &str) -> Response {
     let mut request = house.client.request(method, house.url(path)).header("content-type", "application/json");
     if !token.is_empty() {
         request = request.bearer_auth(token);
@@ -58,14 +58,14 @@ async fn json(house: &House, token: &str, path: &str) -> Value {
 }
 
 /// Adds a hook through Nyala's own API.
-async fn hook(house: &House, token: &str, fields: &Value) -> Value {
+pub async fn hook(house: &House, token: &str, fields: &Value) -> Value {
     let response = send(house, token, Method::POST, "/api/v1/hooks", &fields.to_string()).await;
     assert_eq!(response.status(), 201, "{fields}");
     response.json().await.expect("a hook")
 }
 
 /// Waits until the service has seen that there are tokens.
-async fn closed(house: &House) {
+pub async fn closed(house: &House) {
     let asking = async {
         while house.get("/api/v1/hooks").await.status() != 401 {
             // It looks four times a second, by the clock of the test.

@@ -1,0 +1,5 @@
+//! What somebody would try who means harm.
+
+mod bodies;
+mod injection;
+mod paths;
