@@ -18,6 +18,7 @@ pub mod reach;
 pub mod replay;
 pub mod retention;
 pub mod retry;
+pub mod secrets;
 pub mod signature;
 pub mod stride;
 pub mod time;
