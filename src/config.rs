@@ -3,6 +3,7 @@
 
 mod database;
 mod file;
+mod key;
 mod values;
 
 use std::fmt::Display;
@@ -22,10 +23,12 @@ use crate::domain::network::Network;
 use crate::domain::reach::Reach;
 use crate::domain::retention::{Keep, Retention};
 use crate::domain::retry::RetrySchedule;
+use crate::store::vault::Key;
 use crate::telemetry::{LogFormat, LogLevel};
 use values::{Limit, List, NameServer, Size};
 
 pub use database::Database;
+pub use key::key;
 
 /// The longest that a publish may wait, and the most that a person would.
 const MAX_PUBLISH_WAIT: Duration = Duration::from_mins(1);
@@ -44,6 +47,11 @@ const RETENTION: Keep = Keep::For(Duration::from_hours(30 * 24));
 
 /// A year, as settings spell it.
 const AUDIT_RETENTION: Keep = Keep::For(Duration::from_hours(8766));
+/// Receivers have a day to take a new secret up.
+const SECRET_OVERLAP: Duration = Duration::from_hours(24);
+
+/// A former secret may not sign longer than this: then there is no point in a new one.
+const MAX_SECRET_OVERLAP: Duration = Duration::from_hours(30 * 24);
 
 /// The flags of `serve` and `config`, as they were typed or stood in the environment.
 #[derive(Debug, Clone, Args)]
@@ -105,6 +113,9 @@ pub struct Flags {
     /// When the database uses more than this, the oldest finished events go until it fits, whatever their age [default: unlimited]
     #[arg(long, env = "NYALA_RETENTION_BYTES", value_name = "SIZE")]
     retention_bytes: Option<Limit>,
+    /// How long a hook's former secret signs beside the one that took its place [default: 24h]
+    #[arg(long, env = "NYALA_SECRET_OVERLAP", value_name = "TIME")]
+    secret_overlap: Option<Span>,
     /// How logs look: human, json, or auto (human on a terminal) [default: auto]
     #[arg(long, env = "NYALA_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -136,6 +147,10 @@ pub struct Settings {
     pub max_body: usize,
     /// How long things are kept, and how much of them.
     pub retention: Retention,
+    /// How long a former secret signs beside the one in its place.
+    pub secret_overlap: Duration,
+    /// What secrets are sealed with, where it is not in the file beside the database.
+    pub key: Option<Key>,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -195,6 +210,8 @@ impl Flags {
                 audit: layers.pick("audit-retention", self.audit_retention, AUDIT_RETENTION)?,
                 bytes: layers.pick("retention-bytes", self.retention_bytes, Limit(None))?.0.map(|size| size.0.as_u64()),
             },
+            secret_overlap: *layers.pick("secret-overlap", self.secret_overlap, SECRET_OVERLAP.into())?,
+            key: key()?,
             log_format: layers.pick("log-format", self.log_format, LogFormat::Auto)?,
             log_level: layers.pick("log-level", self.log_level, LogLevel::default())?,
         };
@@ -272,6 +289,10 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
             "breaker-pause-after must be at least 1m: hooks would be paused for a hiccup",
         ),
         (settings.publish_wait > MAX_PUBLISH_WAIT, "publish-wait can be at most 60s"),
+        (
+            settings.secret_overlap > MAX_SECRET_OVERLAP,
+            "secret-overlap can be at most 30d: a secret that leaked must end",
+        ),
         (
             settings.max_body == 0 || settings.max_body > bytes(MAX_MAX_BODY),
             "max-body must be at least 1 byte and at most 32 MiB",

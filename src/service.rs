@@ -25,6 +25,7 @@ use crate::store::db::{Db, Handover};
 use crate::store::known_tokens::KnownTokens;
 use crate::store::lock::{self, Lock};
 use crate::store::room::Room;
+use crate::store::vault::Vault;
 
 /// How long requests and attempts in flight may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(6);
@@ -85,7 +86,8 @@ impl Service {
         let lock = lock(&database)?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
         let rules = settings.policy.breaker_rules();
-        let (db, handover) = Db::open_with_limit(&database, settings.database_limit, room, rules)?;
+        let vault = settings.key.clone().map_or_else(|| Vault::beside(&database), Vault::given);
+        let (db, handover) = Db::open_with_limit(&database, settings.database_limit, room, rules, vault.into())?;
         let guard = Guard::new(settings.reach(), settings.name_servers.clone(), settings.policy.timeout);
         let sender = Sender::new(&guard, settings.policy.timeout, settings.policy.workers);
         let now = clock.now();
@@ -171,6 +173,7 @@ impl Works {
             reach: settings.reach(),
             max_body: settings.max_body,
             publish_wait: settings.publish_wait,
+            secret_overlap: settings.secret_overlap,
         })
     }
 

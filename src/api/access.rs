@@ -10,6 +10,7 @@ use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::filter::ANY;
 use crate::domain::hook::{Dialect, Hook, NewHook};
 use crate::domain::id::HookId;
+use crate::domain::signature::Secret;
 use crate::store::{Added, Reads, Result as Kept, Writes};
 
 /// The hook, if there is one that the caller may see.
@@ -19,15 +20,17 @@ pub(super) async fn seen(app: &App, by: &Asking, id: HookId) -> Result<Hook, Api
     hook.filter(|hook| bounds.hold(hook)).ok_or_else(no_hook)
 }
 
-/// Adds a hook; a new one is put on record.
-pub(super) async fn add(app: &App, by: &Asking, new: NewHook) -> Result<Added, ApiError> {
+/// Adds a hook; a new one is put on record, and its secret answered, this once.
+pub(super) async fn add(app: &App, by: &Asking, new: NewHook) -> Result<(Added, Option<Secret>), ApiError> {
     let (now, by) = (app.clock.now(), by.clone());
     let added = app.db.write(move |store| {
         let added = store.add(now, &new)?;
-        if let Added::New(hook) = &added {
-            store.note(&by.did(now, Action::HookCreated, &hook.id))?;
-        }
-        Ok(added)
+        let Added::New(hook) = &added else {
+            return Ok((added, None));
+        };
+        store.note(&by.did(now, Action::HookCreated, &hook.id))?;
+        let keys = store.signing_keys(now, hook.id)?;
+        Ok((added, keys.map(|keys| keys.current.secret)))
     });
     Ok(added.await?)
 }

@@ -1,5 +1,8 @@
 //! The fields of a hook as JSON from outside: one reading for every way in.
 
+mod secrets;
+mod values;
+
 use serde_json::{Map, Value};
 
 use super::access::hook_applications;
@@ -7,13 +10,14 @@ use super::error::ApiError;
 use crate::domain::Invalid;
 use crate::domain::access::Caller;
 use crate::domain::filter::Filter;
-use crate::domain::hook::{Dialect, HookPatch, NewHook, Order};
+use crate::domain::hook::{Dialect, HookPatch, NewHook};
 use crate::domain::pace::Limits;
 use crate::domain::reach::Reach;
+use crate::domain::signature::Scheme;
 use crate::domain::url::HookUrl;
-
-/// The longest description, in bytes.
-const MAX_DESCRIPTION: usize = 1024;
+pub(super) use secrets::secret_alone;
+use secrets::{HEADERS, SECRET, SIGNATURES, check_new, headers, no_secret, secret, signatures};
+use values::{boolean, description, order, text};
 
 /// A field and the names under which it is taken: Nyala's own, then those that
 /// Kudu's model binder and Zapier's apps use.
@@ -33,7 +37,7 @@ const ORDER: Field = Field { name: "order", aliases: &[] };
 const MAX_IN_FLIGHT: Field = Field { name: "max_in_flight", aliases: &[] };
 const RATE_LIMIT: Field = Field { name: "rate_limit", aliases: &[] };
 
-const ALL: [&Field; 10] = [
+const ALL: [&Field; 13] = [
     &URL,
     &EVENT,
     &EVENTS,
@@ -44,6 +48,9 @@ const ALL: [&Field; 10] = [
     &ORDER,
     &MAX_IN_FLIGHT,
     &RATE_LIMIT,
+    &SECRET,
+    &SIGNATURES,
+    &HEADERS,
 ];
 
 /// The most attempts in flight that a hook may ask for.
@@ -99,9 +106,12 @@ impl HookFields {
     /// A hook that is asked for.
     pub(super) fn into_new_hook(self, caller: &Caller, reach: &Reach) -> Result<NewHook, ApiError> {
         let dialect = self.dialect;
-        let patch = self.into_patch(reach)?;
+        let secret = self.get(&SECRET).map(secret).transpose()?.flatten();
+        let patch = self.patch(reach)?;
         let missing = || Invalid::new("url", "is missing: name the URL to call, such as https://example.com/hook");
         let (url, credentials) = patch.url.ok_or_else(missing)?;
+        let headers = patch.headers.unwrap_or_default();
+        check_new(&headers, credentials.as_ref())?;
         let events = patch.events.unwrap_or_default();
         let applications = hook_applications(caller, patch.applications.unwrap_or_default())?;
         Ok(NewHook {
@@ -114,11 +124,19 @@ impl HookFields {
             description: patch.description.flatten(),
             limits: Limits { max_in_flight: patch.max_in_flight.flatten(), rate_limit: patch.rate_limit.flatten() },
             order: patch.order.unwrap_or_default(),
+            secret,
+            signatures: patch.signatures.unwrap_or_else(|| vec![Scheme::V1]),
+            headers,
         })
     }
 
     /// A change that is asked for, if a new URL is within reach.
     pub(super) fn into_patch(self, reach: &Reach) -> Result<HookPatch, ApiError> {
+        no_secret(self.get(&SECRET))?;
+        self.patch(reach)
+    }
+
+    fn patch(&self, reach: &Reach) -> Result<HookPatch, ApiError> {
         let url = self.get(&URL).map(|value| text(&URL, value)).transpose()?;
         let url = url.map(|url| HookUrl::parse(&url)).transpose()?;
         url.as_ref().map_or(Ok(()), |(url, _)| reach.admit(url)).map_err(ApiError::NotAllowed)?;
@@ -133,6 +151,8 @@ impl HookFields {
             max_in_flight: self.limit(&MAX_IN_FLIGHT, MOST_IN_FLIGHT)?,
             rate_limit: self.limit(&RATE_LIMIT, HIGHEST_RATE)?,
             order: self.get(&ORDER).map(order).transpose()?,
+            signatures: self.get(&SIGNATURES).map(signatures).transpose()?,
+            headers: self.get(&HEADERS).map(headers).transpose()?,
         })
     }
 
@@ -187,49 +207,6 @@ impl HookFields {
         }
         Ok(Some(all))
     }
-}
-
-/// A text; numbers and booleans count as their spelling, as Kudu has it.
-fn text(field: &Field, value: &Value) -> Result<String, Invalid> {
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(truth) => Ok(truth.to_string()),
-        Value::Null => Err(Invalid::new(field.name, "is null: give a text")),
-        Value::Array(_) | Value::Object(_) => Err(Invalid::new(field.name, "is not a text: give a text")),
-    }
-}
-
-/// True and false, also as a text or a number, as Kudu has it.
-fn boolean(value: &Value) -> Result<bool, Invalid> {
-    match value {
-        Value::Bool(truth) => Ok(*truth),
-        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
-        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
-        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.as_i64() != Some(0)),
-        _ => Err(Invalid::new(INSECURE_SSL.name, "is neither true nor false: give one of them")),
-    }
-}
-
-fn order(value: &Value) -> Result<Order, Invalid> {
-    if value.is_null() {
-        return Ok(Order::None);
-    }
-    let wrong = || Invalid::new(ORDER.name, "is none of these: none, hook, application");
-    value.as_str().and_then(Order::named).ok_or_else(wrong)
-}
-
-/// A note, or null for none.
-fn description(value: &Value) -> Result<Option<String>, Invalid> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    let text = text(&DESCRIPTION, value)?;
-    if text.len() > MAX_DESCRIPTION {
-        let message = format!("is {} bytes long: at most {MAX_DESCRIPTION} are allowed", text.len());
-        return Err(Invalid::new(DESCRIPTION.name, message));
-    }
-    Ok(Some(text))
 }
 
 #[cfg(test)]

@@ -33,8 +33,9 @@ pub(super) async fn subscribe(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
     let body = request.json_body(app.max_body).await?;
     let new = HookFields::parse(&body, Dialect::Kudu)?.into_new_hook(&by.caller, &app.reach)?;
-    match access::add(&app, &by, new).await? {
-        Added::New(hook) | Added::Existing(hook) => Ok(created(&HookView::to(&by.caller, hook))),
+    let (added, secret) = access::add(&app, &by, new).await?;
+    match added {
+        Added::New(hook) | Added::Existing(hook) => Ok(created(&HookView::to(&by.caller, hook).with_secret(secret))),
         Added::Conflict(hook) => Err(conflict(&hook)),
     }
 }

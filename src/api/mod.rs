@@ -54,6 +54,8 @@ pub struct App {
     pub max_body: usize,
     /// How long a publish waits for first attempts where the request does not say.
     pub publish_wait: Duration,
+    /// How long a former secret signs beside the one in its place.
+    pub secret_overlap: Duration,
 }
 
 /// Every route: its method, its pattern, and who may take it besides admins.
@@ -77,7 +79,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 32] = [
+static ROUTES: [Route; 34] = [
     route!(GET "/healthz" anyone health::alive),
     route!(GET "/readyz" anyone health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -102,6 +104,8 @@ static ROUTES: [Route; 32] = [
     route!(POST "/api/v1/hooks/{id}/pause" Subscribe => v1::hooks::pause),
     route!(POST "/api/v1/hooks/{id}/resume" Subscribe => v1::hooks::resume),
     route!(POST "/api/v1/hooks/{id}/test" Subscribe => v1::hooks::test),
+    route!(GET "/api/v1/hooks/{id}/secret" Subscribe => v1::secrets::show),
+    route!(POST "/api/v1/hooks/{id}/secret/rotate" Subscribe => v1::secrets::rotate),
     route!(POST "/api/v1/hooks/{id}/replay" Subscribe => v1::replays::begin),
     route!(GET "/api/v1/replays/{id}" Read | Subscribe => v1::replays::show),
     route!(DELETE "/api/v1/replays/{id}" Subscribe => v1::replays::stop),

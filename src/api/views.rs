@@ -1,5 +1,7 @@
 //! What is kept, as JSON: one shape a noun, whichever way it is asked for.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -7,13 +9,14 @@ use super::App;
 use crate::domain::access::Caller;
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
-use crate::domain::headers::HeaderLines;
+use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::hook::Hook;
 use crate::domain::id::{DeliveryId, EventId, HookId};
 use crate::domain::outcome::{Outcome, status_name};
+use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::page::Paged;
-use crate::store::{EventSummary, Published};
+use crate::store::{EventSummary, Published, SigningKeys};
 
 /// A page of a list.
 #[derive(Serialize)]
@@ -56,9 +59,15 @@ pub(super) struct HookView {
     order: &'static str,
     max_in_flight: Option<u32>,
     rate_limit: Option<u32>,
+    signatures: Vec<&'static str>,
+    /// Values are secret, so each is the same.
+    headers: BTreeMap<String, &'static str>,
     dialect: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Only where the hook has just been made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
     /// Only where one hook is asked for: it has to be counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     owed: Option<u64>,
@@ -68,6 +77,11 @@ impl HookView {
     /// With how many deliveries it is owed.
     pub(super) fn with_owed(self, owed: u64) -> Self {
         Self { owed: Some(owed), ..self }
+    }
+
+    /// With what it signs with, which is shown this once.
+    pub(super) fn with_secret(self, secret: Option<Secret>) -> Self {
+        Self { secret: secret.map(|secret| secret.text()), ..self }
     }
 }
 
@@ -99,10 +113,37 @@ impl HookView {
             order: hook.order.as_str(),
             max_in_flight: hook.limits.max_in_flight,
             rate_limit: hook.limits.rate_limit,
+            signatures: hook.signatures.iter().map(|scheme| scheme.as_str()).collect(),
+            headers: hook.header_names.into_iter().map(|name| (name, MASKED)).collect(),
             dialect: hook.dialect.as_str(),
             created_at: hook.created_at,
             updated_at: hook.updated_at,
+            secret: None,
             owed: None,
+        }
+    }
+}
+
+/// What a hook signs with, for those who may know.
+#[derive(Serialize)]
+pub(super) struct SecretView {
+    secret: String,
+    public_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former: Option<FormerView>,
+}
+
+#[derive(Serialize)]
+struct FormerView {
+    until: Timestamp,
+}
+
+impl From<SigningKeys> for SecretView {
+    fn from(keys: SigningKeys) -> Self {
+        Self {
+            secret: keys.current.secret.text(),
+            public_key: keys.current.public_key(),
+            former: keys.former_until.map(|until| FormerView { until }),
         }
     }
 }

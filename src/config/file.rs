@@ -49,7 +49,7 @@ impl File {
         };
         let near = known.iter().max_by(|a, b| likeness(a, key).total_cmp(&likeness(b, key)));
         let hint = match near {
-            Some(near) if likeness(near, key) > 0.7 => format!("did you mean {near}?"),
+            Some(near) if likeness(near, key) > 0.8 => format!("did you mean {near}?"),
             _ => format!("there are {}", known.join(", ")),
         };
         Err(ConfigError(format!("{} has a setting `{key}` that is not known: {hint}", self.name())))

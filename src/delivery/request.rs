@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::domain::headers::HeaderLines;
+use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::id::DeliveryId;
 use crate::domain::time::Timestamp;
 use crate::domain::url::Credentials;
@@ -27,35 +27,43 @@ pub struct Request {
 }
 
 /// The names of the headers that an attempt carries besides the usual ones.
-/// The first two are those of Standard Webhooks 1.0.
+/// Those that begin with `webhook-` are those of Standard Webhooks 1.0.
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const NYALA_EVENT: HeaderName = HeaderName::from_static("nyala-event");
 const NYALA_DELIVERY: HeaderName = HeaderName::from_static("nyala-delivery");
 const NYALA_ATTEMPT: HeaderName = HeaderName::from_static("nyala-attempt");
 
-/// Stands for a secret wherever a request is kept or shown.
-const MASKED: &str = "***";
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+/// What receivers of GitHub's webhooks check.
+const X_HUB_SIGNATURE_256: HeaderName = HeaderName::from_static("x-hub-signature-256");
 
 /// Composes the attempt that starts now.
-pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Request {
-    let mut headers = HeaderMap::with_capacity(8);
+///
+/// # Errors
+/// Why the hook's secrets do not open: without them nothing goes out.
+pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Result<Request, String> {
+    let secrets = target.secrets.as_deref().map_err(Clone::clone)?;
+    let mut headers = HeaderMap::with_capacity(16);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Nyala/", env!("CARGO_PKG_VERSION"))));
-    headers.insert(WEBHOOK_ID, text(leased.event.id.to_string()));
+    let id = leased.event.id.to_string();
+    let signatures = secrets.signing.sign(&id, now, &leased.event.payload);
+    headers.insert(WEBHOOK_ID, text(id));
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.seconds()));
     headers.insert(NYALA_EVENT, text(leased.event.event_type.as_str().to_owned()));
     headers.insert(NYALA_DELIVERY, text(DeliveryId(leased.seq).to_string()));
     headers.insert(NYALA_ATTEMPT, HeaderValue::from(leased.attempts + 1));
-    if let Some(credentials) = &target.credentials {
+    // Signatures are kept on record as they are: they are good for this one message,
+    // and who looks for the reason of a mismatch needs them.
+    let signed = [(WEBHOOK_SIGNATURE, signatures.webhook), (X_HUB_SIGNATURE_256, signatures.github)];
+    headers.extend(signed.into_iter().filter_map(|(name, value)| Some((name, text(value?)))));
+    headers.extend(secrets.headers.iter().cloned());
+    if let Some(credentials) = &secrets.credentials {
         headers.insert(AUTHORIZATION, basic(credentials));
     }
-    Request {
-        url: target.url.wire().clone(),
-        insecure_ssl: target.insecure_ssl,
-        headers,
-        body: leased.event.payload.clone(),
-    }
+    let (url, body) = (target.url.wire().clone(), leased.event.payload.clone());
+    Ok(Request { url, insecure_ssl: target.insecure_ssl, headers, body })
 }
 
 /// The headers as they are kept on record: secrets masked.

@@ -71,6 +71,7 @@ impl Sweeper {
         if let Some(before) = self.retention.audit.before(now) {
             while !*stop.borrow() && self.db.write(move |store| store.forget_audit(before, STEP)).await? == STEP {}
         }
+        while !*stop.borrow() && self.db.write(move |store| store.forget_former(now, STEP)).await? == STEP {}
         // A stop takes all back at its end; what is in flight may end until then.
         if !*stop.borrow() {
             self.db.write(move |store| store.take_back(now, false)).await?;

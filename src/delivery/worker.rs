@@ -184,10 +184,9 @@ impl Worker {
     /// An attempt; with the shortage, if this machine could not make it.
     async fn send(&self, leased: &Leased, target: &Target) -> Result<Attempt, (Attempt, Shortage)> {
         let started_at = self.clock.now();
-        let request = compose(leased, target, started_at);
-        let request_headers = on_record(&request.headers);
         let stopwatch = Instant::now();
-        let sent = self.sender.send(request, || self.clock.now(), || self.lags(leased.hook)).await;
+        let composed = compose(leased, target, started_at);
+        let request_headers = composed.as_ref().map(|request| on_record(&request.headers)).unwrap_or_default();
         let attempt = |outcome| Attempt {
             number: leased.attempts + 1,
             started_at,
@@ -195,7 +194,11 @@ impl Worker {
             request_headers,
             outcome,
         };
-        match sent {
+        let request = match composed {
+            Ok(request) => request,
+            Err(why) => return Ok(attempt(Outcome::Hindered(why))),
+        };
+        match self.sender.send(request, || self.clock.now(), || self.lags(leased.hook)).await {
             Ok(outcome) => Ok(attempt(outcome)),
             Err(shortage) => Err((attempt(Outcome::Hindered(shortage.to_string())), shortage)),
         }

@@ -1,14 +1,20 @@
 //! A subscription: call this URL when that happens.
 
+mod state;
+
 use std::fmt;
 
 use super::breaker::Breaker;
 use super::event::{EventType, NewEvent};
 use super::filter::Filter;
+use super::headers::GivenHeaders;
 use super::id::{HookId, Seq};
 use super::pace::Limits;
+use super::signature::{Scheme, Secret};
 use super::time::Timestamp;
 use super::url::{Credentials, HookUrl};
+
+pub use state::{HookState, PausedBy};
 
 /// The foreign API through which a hook was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,64 +103,6 @@ impl Order {
     }
 }
 
-/// Who paused a hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PausedBy {
-    /// A person, who knows why.
-    Person,
-    /// Its breaker, after days of nothing but failure.
-    Breaker,
-}
-
-impl PausedBy {
-    /// How the store and the API spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Breaker => "breaker",
-        }
-    }
-
-    /// Reads the store's spelling.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        if text == "breaker" { Self::Breaker } else { Self::Person }
-    }
-}
-
-/// Whether a hook gets what it is owed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HookState {
-    /// It does.
-    Active,
-    /// It gets single probes, until one arrives.
-    Failing,
-    /// It gets nothing, and is owed all of it.
-    Paused,
-}
-
-impl HookState {
-    /// All there are.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Failing, Self::Paused];
-
-    /// How the API spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Failing => "failing",
-            Self::Paused => "paused",
-        }
-    }
-
-    /// Reads the API's spelling.
-    #[must_use]
-    pub fn named(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-}
-
 /// A hook that somebody asks for.
 #[derive(Debug, Clone)]
 pub struct NewHook {
@@ -176,6 +124,12 @@ pub struct NewHook {
     pub limits: Limits,
     /// In which order it gets its events.
     pub order: Order,
+    /// With what it signs; `None`: with a secret that the store makes.
+    pub secret: Option<Secret>,
+    /// In which ways it signs.
+    pub signatures: Vec<Scheme>,
+    /// What its requests carry besides the usual headers.
+    pub headers: GivenHeaders,
 }
 
 /// What is to change about a hook; what is `None` stays.
@@ -197,6 +151,10 @@ pub struct HookPatch {
     pub rate_limit: Option<Option<u32>>,
     /// Another order, for events from now on.
     pub order: Option<Order>,
+    /// Other ways to sign.
+    pub signatures: Option<Vec<Scheme>>,
+    /// Other headers, all of them.
+    pub headers: Option<GivenHeaders>,
 }
 
 /// A hook that is on disk.
@@ -220,6 +178,11 @@ pub struct Hook {
     pub limits: Limits,
     /// In which order it gets its events.
     pub order: Order,
+    /// In which ways it signs.
+    pub signatures: Vec<Scheme>,
+    /// The names of the headers that its requests carry besides the usual ones; the
+    /// values are secret.
+    pub header_names: Vec<String>,
     /// Since when it is paused, and by whom.
     pub paused: Option<(Timestamp, PausedBy)>,
     /// How its latest attempts went.

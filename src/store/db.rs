@@ -16,6 +16,7 @@ use super::ops::{Act, ClaimOp, FanOutOp, PublishOp};
 use super::room::Room;
 use super::sqlite::{self, Readers};
 use super::targets::Targets;
+use super::vault::Vault;
 use super::waits::Waits;
 use super::writer::{Queue, Writer};
 use super::{Cancelled, Claimed, Leased, Published, Reads, Record, Recorded, Result, StoreError, Writes};
@@ -76,8 +77,8 @@ impl Db {
     ///
     /// # Errors
     /// Says what is wrong with the file and what to do.
-    pub fn open(path: &Path, room: Arc<Room>, rules: BreakerRules) -> Result<(Self, Handover)> {
-        Self::open_with_limit(path, None, room, rules)
+    pub fn open(path: &Path, room: Arc<Room>, rules: BreakerRules, vault: Arc<Vault>) -> Result<(Self, Handover)> {
+        Self::open_with_limit(path, None, room, rules, vault)
     }
 
     /// The same, for a database that may not become larger than so many bytes.
@@ -89,9 +90,10 @@ impl Db {
         limit: Option<u64>,
         room: Arc<Room>,
         rules: BreakerRules,
+        vault: Arc<Vault>,
     ) -> Result<(Self, Handover)> {
         let targets = Arc::<Targets>::default();
-        let mut session = sqlite::open(path, targets.clone(), rules)?;
+        let mut session = sqlite::open(path, targets.clone(), rules, vault)?;
         limit.map_or(Ok(()), |limit| session.limit_to(limit))?;
         let readers = Readers::open(path)?;
         let queue = Arc::<Queue>::default();

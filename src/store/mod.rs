@@ -18,8 +18,10 @@ pub mod page;
 mod replays;
 mod retention;
 pub mod room;
+mod secrets;
 pub mod sqlite;
 pub mod targets;
+pub mod vault;
 mod waits;
 mod writer;
 
@@ -36,6 +38,7 @@ pub use ledger::{Ledger, Record, Recorded};
 pub use outbox::{Claimed, Errand, FannedOut, Leased, Outbox, Published, Publishing};
 pub use replays::{Begun, Redelivered, ReplayArchive, Replays, Step};
 pub use retention::{Aged, Finished, GivenUp, Reads, Retention, Size, Stretch};
+pub use secrets::{Secrets, SigningKeys};
 
 /// Trouble of our own with keeping things.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -124,9 +127,9 @@ impl Place {
 }
 
 /// All that can be done inside a writing transaction.
-pub trait Writes: Hooks + Outbox + Ledger + Replays + Retention + Upkeep + Audit {}
+pub trait Writes: Hooks + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit {}
 
-impl<T: Hooks + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
+impl<T: Hooks + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
 
 /// The transactions of the one writer.
 pub trait Transactions {

@@ -5,19 +5,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Errand;
 use crate::domain::breaker::Breaker;
+use crate::domain::headers::CustomHeaders;
 use crate::domain::hook::{NewHook, Order};
 use crate::domain::id::HookId;
 use crate::domain::pace::Limits;
+use crate::domain::secrets::{HookSecrets, Signing};
+use crate::domain::signature::Scheme;
 use crate::domain::time::Timestamp;
 use crate::domain::url::{Credentials, HookUrl};
 
 /// What an attempt needs to know of its hook.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Target {
     /// Whom to call.
     pub url: HookUrl,
-    /// Sent as `Authorization: Basic`, at once.
-    pub credentials: Option<Credentials>,
+    /// What its requests carry that is secret; why not, if that does not open.
+    pub secrets: std::result::Result<Arc<OpenSecrets>, String>,
     /// Accept any certificate.
     pub insecure_ssl: bool,
     /// How much it may get at a time.
@@ -32,11 +35,33 @@ pub struct Target {
     pub breaker: Breaker,
 }
 
-impl From<&NewHook> for Target {
-    fn from(hook: &NewHook) -> Self {
+/// What the requests to a hook carry that is secret, made ready once.
+#[derive(Debug, Default)]
+pub struct OpenSecrets {
+    /// Sent as `Authorization: Basic`, at once.
+    pub credentials: Option<Credentials>,
+    /// Sent as they are.
+    pub headers: CustomHeaders,
+    /// Signs what is sent.
+    pub signing: Signing,
+}
+
+impl OpenSecrets {
+    /// Makes a hook's secrets ready to sign in these ways.
+    #[must_use]
+    pub fn new(secrets: HookSecrets, schemes: &[Scheme]) -> Self {
+        let signing = Signing::new(&secrets.keys, schemes);
+        Self { credentials: secrets.credentials, headers: secrets.headers, signing }
+    }
+}
+
+impl Target {
+    /// That of a new hook.
+    #[must_use]
+    pub fn new(hook: &NewHook, secrets: HookSecrets) -> Self {
         Self {
             url: hook.url.clone(),
-            credentials: hook.credentials.clone(),
+            secrets: Ok(Arc::new(OpenSecrets::new(secrets, &hook.signatures))),
             insecure_ssl: hook.insecure_ssl,
             limits: hook.limits,
             order: hook.order,
@@ -45,9 +70,7 @@ impl From<&NewHook> for Target {
             breaker: Breaker::default(),
         }
     }
-}
 
-impl Target {
     /// How much it may get at a time; an ordered hook never two, whatever became of
     /// the first one's lease.
     #[must_use]

@@ -32,6 +32,7 @@ const DEFAULTS: [(&str, &str); 20] = [
     ("owed-retention", "30days"),
     ("audit-retention", "1year"),
     ("retention-bytes", "unlimited"),
+    ("secret-overlap", "1day"),
     ("log-format", "auto"),
     ("log-level", "info"),
 ];
@@ -56,6 +57,7 @@ const OTHERS: [(&str, &str); 20] = [
     ("owed-retention", "1m"),
     ("audit-retention", "90days"),
     ("retention-bytes", "5000000001"),
+    ("secret-overlap", "0s"),
     ("log-format", "human"),
     ("log-level", "warn,nyala::store=debug"),
 ];

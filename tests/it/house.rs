@@ -14,6 +14,7 @@ use nyala::domain::network::Network;
 use nyala::domain::retention::Retention;
 use nyala::domain::time::Timestamp;
 use nyala::service::Service;
+use nyala::store::vault::{Key, Vault};
 use nyala::telemetry::{LogFormat, LogLevel};
 use reqwest::{Method, Response};
 use rusqlite::Connection;
@@ -84,6 +85,11 @@ impl House {
         self.start_again().await;
     }
 
+    /// Another key for the next start, as `NYALA_KEY` would hold it.
+    pub fn set_key(&mut self, key: &str) {
+        self.settings.key = Some(Key::parse(key).expect("a key"));
+    }
+
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("nyala.db")
     }
@@ -112,12 +118,13 @@ impl House {
         response.json().await.expect("JSON")
     }
 
-    /// Subscribes a URL to an event through Kudu's API; answers the hook.
+    /// Subscribes a URL to an event through Kudu's API; answers the hook as it will be
+    /// shown from then on: its secret is shown but once.
     pub async fn subscribe(&self, url: &str, event: &str) -> Value {
         let body = serde_json::json!({"url": url, "event": event}).to_string();
         let response = self.send(Method::POST, "/api/hooks", &body).await;
         assert_eq!(response.status(), 201);
-        response.json().await.expect("a hook")
+        without_secret(response.json().await.expect("a hook"))
     }
 
     /// Publishes through Kudu's API; answers what it was told.
@@ -160,6 +167,12 @@ impl Drop for House {
     }
 }
 
+/// An answer as it is given when it is asked for again.
+pub fn without_secret(mut answer: Value) -> Value {
+    answer.as_object_mut().map(|fields| fields.remove("secret"));
+    answer
+}
+
 /// Waits for something that must happen soon.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
@@ -189,6 +202,8 @@ fn settings(database: &Path) -> Settings {
             audit: "365d".parse().expect("an age"),
             bytes: None,
         },
+        secret_overlap: Duration::from_hours(24),
+        key: None,
         log_format: LogFormat::Auto,
         log_level: LogLevel::default(),
     }
@@ -197,6 +212,12 @@ fn settings(database: &Path) -> Settings {
 /// How breakers work where no service says otherwise.
 pub fn rules() -> BreakerRules {
     settings(Path::new("nowhere")).policy.breaker_rules()
+}
+
+/// A vault for databases that no service opens.
+pub fn vault() -> Arc<Vault> {
+    let key = Key::parse(&"5a".repeat(32)).expect("a key");
+    Arc::new(Vault::given(key))
 }
 
 async fn start(settings: &Settings, clock: &ManualClock) -> Service {

@@ -20,6 +20,7 @@ mod properties;
 mod receiver;
 mod recorded;
 mod signatures;
+mod secrets;
 mod stop;
 mod store;
 mod v1;

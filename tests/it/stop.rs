@@ -242,7 +242,7 @@ async fn a_port_in_use_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_was_stopped_leaves_one_file_with_everything_in_it() {
+async fn a_server_that_was_stopped_leaves_one_file_with_everything_in_it_but_the_key() {
     let folder = TempDir::new().expect("a folder");
     let process = Process::start(&folder.path().join("nyala.db"), "127.0.0.1:0");
     let event = process.publish().await;
@@ -251,6 +251,7 @@ async fn a_server_that_was_stopped_leaves_one_file_with_everything_in_it() {
 
     let copy = folder.path().join("copy.db");
     std::fs::copy(folder.path().join("nyala.db"), &copy).expect("a copy");
+    std::fs::copy(folder.path().join("nyala.db.key"), folder.path().join("copy.db.key")).expect("a copy");
     let next = Process::start(&copy, "127.0.0.1:0");
 
     let response = next.client.get(format!("{}/api/v1/events/{event}", next.url)).send().await.expect("an answer");

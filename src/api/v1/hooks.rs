@@ -44,9 +44,10 @@ pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
     let body = request.json_body(app.max_body).await?;
     let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller, &app.reach)?;
-    let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook)) = access::add(&app, &by, new).await?;
+    let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook), secret) = access::add(&app, &by, new).await?;
     let location = format!("/api/v1/hooks/{}", hook.id);
-    let reply = warp::reply::with_status(json(&HookView::to(&by.caller, hook)), StatusCode::CREATED);
+    let view = HookView::to(&by.caller, hook).with_secret(secret);
+    let reply = warp::reply::with_status(json(&view), StatusCode::CREATED);
     Ok(warp::reply::with_header(reply, LOCATION, location).into_response())
 }
 
@@ -134,6 +135,6 @@ pub(in crate::api) async fn remove(app: Arc<App>, request: Request) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn id(request: &Request) -> Result<HookId, ApiError> {
+pub(super) fn id(request: &Request) -> Result<HookId, ApiError> {
     request.param().parse().map_err(|_| no_hook())
 }

@@ -5,3 +5,4 @@ pub(super) mod deliveries;
 pub(super) mod events;
 pub(super) mod hooks;
 pub(super) mod replays;
+pub(super) mod secrets;

@@ -210,6 +210,7 @@ mod tests {
     use super::*;
     use crate::domain::breaker::BreakerRules;
     use crate::store::sqlite::{Readers, open};
+    use crate::store::vault::Vault;
     use std::sync::Arc;
 
     /// How SQLite goes about a list.
@@ -225,7 +226,8 @@ mod tests {
     fn no_list_of_what_is_rare_looks_through_what_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nyala.db");
-        let _session = open(&path, Arc::default(), BreakerRules::default()).unwrap();
+        let vault = Arc::new(Vault::beside(&path));
+        let _session = open(&path, Arc::default(), BreakerRules::default(), vault).unwrap();
         let reader = Readers::open(&path).unwrap().get().unwrap();
         let table = [
             (DELIVERIES, "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),

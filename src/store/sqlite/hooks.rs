@@ -6,18 +6,22 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Session;
 use super::rows;
+use super::secrets::signing_key;
+use crate::domain::Invalid;
 use crate::domain::filter::Filter;
-use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook, Order, PausedBy};
+use crate::domain::headers::CustomHeaders;
+use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook, PausedBy};
 use crate::domain::id::{HookId, Seq};
+use crate::domain::secrets::HookSecrets;
 use crate::domain::time::Timestamp;
-use crate::domain::url::{Credentials, HookUrl};
+use crate::domain::url::HookUrl;
 use crate::store::targets::Target;
 use crate::store::{Added, Cancelled, Changed, Hooks, Result, StoreError};
 
 const ADD: &str = "
     INSERT INTO hooks (owner, dialect, url, url_key, filter, insecure_ssl, description,
-                       max_in_flight, rate_limit, ordering, created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
+                       max_in_flight, rate_limit, ordering, signatures, header_names, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)
     RETURNING id";
 
 /// The one hook that Kudu's rule leaves for this URL. Asked first: an insert that
@@ -32,7 +36,8 @@ pub(super) const BY_ID: &str = "SELECT * FROM living_hooks WHERE id = ?1";
 const CHANGE: &str = "
     UPDATE OR IGNORE hooks
     SET url = ?2, url_key = ?3, filter = ?4, insecure_ssl = ?5, description = ?6,
-        max_in_flight = ?7, rate_limit = ?8, ordering = ?9, updated_at = ?10
+        max_in_flight = ?7, rate_limit = ?8, ordering = ?9, signatures = ?10, header_names = ?11,
+        updated_at = ?12
     WHERE id = ?1 AND removed_at IS NULL";
 
 const REMOVE: &str = "
@@ -42,15 +47,6 @@ const REMOVE: &str = "
 const ADD_FILTER: &str = "INSERT INTO hook_filters (event, application, hook_id) VALUES (?1, ?2, ?3)";
 
 const REMOVE_FILTER: &str = "DELETE FROM hook_filters WHERE event = ?1 AND application = ?2 AND hook_id = ?3";
-
-const SET_CREDENTIALS: &str = "
-    INSERT INTO hook_credentials (hook_id, username, password) VALUES (?1, ?2, ?3)
-    ON CONFLICT DO UPDATE SET username = excluded.username, password = excluded.password";
-
-const TARGET: &str = "
-    SELECT url, insecure_ssl, username, password, max_in_flight, rate_limit, ordering, paused_at
-    FROM hooks LEFT JOIN hook_credentials ON hook_id = id
-    WHERE id = ?1 AND removed_at IS NULL";
 
 /// A removed hook that still owes something which no attempt is being made at.
 const NEXT_REMOVAL: &str = "
@@ -83,11 +79,14 @@ impl Hooks for Session {
             let same = existing.filter.same_as(&new.filter);
             return Ok(if same { Added::Existing(existing) } else { Added::Conflict(existing) });
         }
-        let id = self.insert(now, new)?;
+        let headers = new.headers.instead_of(&CustomHeaders::default()).map_err(|e| unchecked(&e))?;
+        let key = signing_key(new.secret.as_ref())?;
+        let secrets = HookSecrets::new(new.credentials.clone(), headers, key).map_err(|e| unchecked(&e))?;
+        let id = self.insert(now, new, &secrets)?;
         self.add_filters(id, &new.filter)?;
-        self.set_credentials(id, new.credentials.as_ref())?;
-        self.batch.targets.insert(id, Some(Arc::new(Target::from(new))));
-        self.batch.rows += 1;
+        self.keep_secrets(id, &secrets)?;
+        self.batch.targets.insert(id, Some(Arc::new(Target::new(new, secrets))));
+        self.batch.rows += 2;
         Ok(Added::New(self.living(id)?))
     }
 
@@ -96,22 +95,22 @@ impl Hooks for Session {
             return Ok(Changed::Absent);
         };
         let (old_url, old_filter) = (hook.url.clone(), hook.filter.clone());
-        if let Err(invalid) = apply(patch, &mut hook) {
-            return Ok(Changed::Invalid(invalid));
+        let applied = apply(patch, &mut hook);
+        let secrets = self.patched_secrets(&hook, &old_url, patch)?;
+        let secrets = match applied.and(secrets) {
+            Err(invalid) => return Ok(Changed::Invalid(invalid)),
+            Ok(secrets) => secrets,
+        };
+        if let Some(secrets) = &secrets {
+            hook.header_names = secrets.headers.names().map(str::to_owned).collect();
         }
         if !self.update(now, &hook)? {
             return Ok(Changed::Conflict);
         }
         self.remove_filters(id, &old_filter)?;
         self.add_filters(id, &hook.filter)?;
-        // Who sends back the URL as it is shown means to keep what is not shown.
-        if let Some((url, credentials)) = &patch.url
-            && (credentials.is_some() || *url != old_url)
-        {
-            self.set_credentials(id, credentials.as_ref())?;
-        }
-        let target = self.load_target(id)?.map(Arc::new);
-        self.batch.targets.insert(id, target);
+        secrets.map_or(Ok(()), |secrets| self.keep_secrets(id, &secrets))?;
+        self.stage_anew(id)?;
         if hook.url != old_url {
             self.forget_failures(now, id)?;
         }
@@ -138,7 +137,7 @@ impl Hooks for Session {
             return Ok(false);
         }
         self.remove_filters(id, &hook.filter)?;
-        self.set_credentials(id, None)?;
+        self.forget_secrets(id)?;
         self.end_queue(id)?;
         self.sql("DELETE FROM hook_breakers WHERE hook_id = ?1")?.execute([id.0])?;
         self.sql("INSERT INTO removals (hook_id) VALUES (?1)")?.execute([id.0])?;
@@ -166,7 +165,8 @@ impl Hooks for Session {
 }
 
 impl Session {
-    fn insert(&self, now: Timestamp, new: &NewHook) -> Result<HookId> {
+    fn insert(&self, now: Timestamp, new: &NewHook, secrets: &HookSecrets) -> Result<HookId> {
+        let header_names: Vec<_> = secrets.headers.names().collect();
         let columns = params![
             new.owner.0,
             new.dialect.as_str(),
@@ -178,6 +178,8 @@ impl Session {
             new.limits.max_in_flight,
             new.limits.rate_limit,
             new.order.as_str(),
+            rows::signatures_to(&new.signatures),
+            rows::list(&header_names),
             now.millis(),
         ];
         Ok(self.sql(ADD)?.query_row(columns, |row| row.get(0).map(HookId))?)
@@ -209,6 +211,8 @@ impl Session {
             hook.limits.max_in_flight,
             hook.limits.rate_limit,
             hook.order.as_str(),
+            rows::signatures_to(&hook.signatures),
+            rows::list(&hook.header_names),
             now.millis(),
         ];
         Ok(self.sql(CHANGE)?.execute(columns)? > 0)
@@ -230,12 +234,30 @@ impl Session {
         Ok(())
     }
 
-    fn set_credentials(&self, id: HookId, credentials: Option<&Credentials>) -> Result<()> {
-        match credentials {
-            Some(c) => self.sql(SET_CREDENTIALS)?.execute(params![id.0, c.username, c.password])?,
-            None => self.sql("DELETE FROM hook_credentials WHERE hook_id = ?1")?.execute([id.0])?,
-        };
-        Ok(())
+    /// The hook's secrets as they will be; `None` if they stay. Who sends back the
+    /// URL as it is shown means to keep what is not shown.
+    fn patched_secrets(
+        &self,
+        hook: &Hook,
+        old_url: &HookUrl,
+        patch: &HookPatch,
+    ) -> Result<std::result::Result<Option<HookSecrets>, Invalid>> {
+        let credentials = patch.url.as_ref().map(|(_, credentials)| credentials);
+        let credentials = credentials.filter(|credentials| credentials.is_some() || hook.url != *old_url);
+        if credentials.is_none() && patch.headers.is_none() {
+            return Ok(Ok(None));
+        }
+        let mut secrets = self.secrets_of(hook.id)?;
+        if let Some(credentials) = credentials {
+            secrets.credentials.clone_from(credentials);
+        }
+        if let Some(headers) = &patch.headers {
+            match headers.instead_of(&secrets.headers) {
+                Ok(headers) => secrets.headers = headers,
+                Err(invalid) => return Ok(Err(invalid)),
+            }
+        }
+        Ok(secrets.check().map(|()| Some(secrets)))
     }
 
     fn owed_by_removed(&self, hook: i64, limit: usize) -> Result<Vec<(i64, i64, i64)>> {
@@ -244,45 +266,10 @@ impl Session {
         let rows = statement.query_map([hook, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
-
-    /// The hook's target as this transaction sees it; `None` if it was removed.
-    pub(super) fn target(&mut self, id: HookId) -> Result<Option<Arc<Target>>> {
-        if let Some(staged) = self.batch.targets.get(&id) {
-            return Ok(staged.clone());
-        }
-        if let Some(target) = self.targets.get(id) {
-            return Ok(Some(target));
-        }
-        let target = self.load_target(id)?.map(Arc::new);
-        // Unchanged in this transaction, so true whether it commits or not.
-        self.targets.set(id, target.clone());
-        Ok(target)
-    }
-
-    fn load_target(&self, id: HookId) -> Result<Option<Target>> {
-        let breaker = self.load_breaker(id)?;
-        let in_line = self.is_lined(id)?;
-        let target = |row: &rusqlite::Row<'_>| {
-            let username: Option<String> = row.get("username")?;
-            let password: Option<String> = row.get("password")?;
-            let order = rows::order(row)?;
-            Ok(Target {
-                url: HookUrl::trusted(row.get("url")?),
-                credentials: username.zip(password).map(|(username, password)| Credentials { username, password }),
-                insecure_ssl: row.get("insecure_ssl")?,
-                limits: rows::limits(row)?,
-                order,
-                lined: in_line || order != Order::None,
-                paused: row.get::<_, Option<i64>>("paused_at")?.is_some(),
-                breaker,
-            })
-        };
-        Ok(self.sql(TARGET)?.query_row([id.0], target).optional()?)
-    }
 }
 
 /// Changes the hook as the patch says.
-fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), crate::domain::Invalid> {
+fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), Invalid> {
     if let Some((url, _)) = &patch.url {
         hook.url = url.clone();
     }
@@ -300,5 +287,13 @@ fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), crate::d
     hook.limits.max_in_flight = patch.max_in_flight.unwrap_or(hook.limits.max_in_flight);
     hook.limits.rate_limit = patch.rate_limit.unwrap_or(hook.limits.rate_limit);
     hook.order = patch.order.unwrap_or(hook.order);
+    if let Some(signatures) = &patch.signatures {
+        hook.signatures.clone_from(signatures);
+    }
     Ok(())
+}
+
+/// What the door lets through can be kept; whoever came another way is told.
+fn unchecked(invalid: &Invalid) -> StoreError {
+    StoreError::Failed(invalid.to_string())
 }

@@ -24,8 +24,11 @@ mod queues;
 mod replays;
 mod retention;
 mod rows;
+mod sealing;
+mod secrets;
 mod taken;
 mod tokens;
+mod targets;
 mod transactions;
 mod turns;
 mod upkeep;
@@ -38,6 +41,7 @@ use std::sync::{Arc, Weak};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use super::targets::{Target, Targets};
+use super::vault::Vault;
 use super::{Result, StoreError};
 use crate::domain::breaker::BreakerRules;
 use crate::domain::event::Event;
@@ -57,6 +61,7 @@ pub struct Session {
     seq: i64,
     ids: Ids,
     targets: Arc<Targets>,
+    vault: Arc<Vault>,
     rules: BreakerRules,
     limit: Option<limit::Limit>,
     /// Events of which a delivery was claimed, while one of them is in memory.
@@ -80,12 +85,12 @@ struct Batch {
 }
 
 impl Session {
-    fn new(conn: Connection, targets: Arc<Targets>, rules: BreakerRules) -> Result<Self> {
+    fn new(conn: Connection, targets: Arc<Targets>, rules: BreakerRules, vault: Arc<Vault>) -> Result<Self> {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
         let ids = Ids::after_newest(&conn)?;
         let (batch, closing) = (Batch::default(), Arc::default());
         let events = HashMap::new();
-        Ok(Self { conn, seq, ids, targets, rules, limit: None, events, batch, marked: None, closing })
+        Ok(Self { conn, seq, ids, targets, vault, rules, limit: None, events, batch, marked: None, closing })
     }
 
     /// A statement that is prepared once and kept.

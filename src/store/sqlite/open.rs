@@ -8,17 +8,19 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::{Session, damage, wal};
+use super::{Session, damage, sealing, wal};
 use crate::domain::breaker::BreakerRules;
 use crate::domain::url::HookUrl;
 use crate::store::targets::Targets;
+use crate::store::vault::Vault;
 use crate::store::{Result, StoreError};
 
 /// Each brings the schema from its index to the next number. Never edited once released.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema/0001_start.sql"),
     include_str!("schema/0002_engine.sql"),
     include_str!("schema/0003_access.sql"),
+    include_str!("schema/0004_secrets.sql"),
 ];
 
 /// The newest schema that this program knows.
@@ -53,9 +55,9 @@ const PRAGMAS: &str = "
 /// Opens (or makes) the database for writing and brings its schema up to date.
 ///
 /// # Errors
-/// [`StoreError::Unusable`] where the file is no database, is damaged, or is one
-/// of a newer Nyala.
-pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules) -> Result<Session> {
+/// [`StoreError::Unusable`] where the file is no database, is damaged, is one of a
+/// newer Nyala, or has secrets that are sealed with a key that is not to be had.
+pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules, vault: Arc<Vault>) -> Result<Session> {
     // Held until the file is open for writing: then the log is read but once.
     let _looked = examine(path)?;
     let mut conn = Connection::open(path).map_err(|e| unusable(path, &e))?;
@@ -63,8 +65,12 @@ pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules) -> Result<S
     conn.set_prepared_statement_cache_capacity(64);
     conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
     conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
+    sealing::unlock(&conn, &vault)?;
+    conn.execute_batch(sealing::THOROUGH)?;
     migrate(&mut conn)?;
-    let session = Session::new(conn, targets, rules)?;
+    sealing::seal_all(&mut conn, &vault)?;
+    conn.execute_batch(sealing::USUAL)?;
+    let session = Session::new(conn, targets, rules, vault)?;
     wal::lengthen(path, session.closing.clone());
     Ok(session)
 }

@@ -11,6 +11,7 @@ use crate::domain::filter::{Filter, Pair};
 use crate::domain::hook::{Dialect, Hook, LastResult, Order, Owner, PausedBy};
 use crate::domain::id::{EventId, HookId, Seq, TokenId};
 use crate::domain::pace::Limits;
+use crate::domain::signature::Scheme;
 use crate::domain::time::Timestamp;
 use crate::domain::url::HookUrl;
 
@@ -49,6 +50,8 @@ pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
         description: row.get("description")?,
         limits: limits(row)?,
         order: order(row)?,
+        signatures: signatures(row)?,
+        header_names: row.get::<_, Option<String>>("header_names")?.map(|json| from_json(&json)).unwrap_or_default(),
         paused: paused(row)?,
         breaker: breaker(row)?,
         created_at: time(row, "created_at")?,
@@ -64,6 +67,16 @@ pub(super) fn limits(row: &Row<'_>) -> rusqlite::Result<Limits> {
 pub(super) fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
     let order: String = row.get("ordering")?;
     Ok(Order::named(&order).unwrap_or_default())
+}
+
+/// The ways in which a hook signs.
+pub(super) fn signatures(row: &Row<'_>) -> rusqlite::Result<Vec<Scheme>> {
+    let names: Vec<String> = from_json(&row.get::<_, String>("signatures")?);
+    Ok(names.iter().filter_map(|name| Scheme::named(name)).collect())
+}
+
+pub(super) fn signatures_to(schemes: &[Scheme]) -> String {
+    json(&schemes.iter().map(|scheme| scheme.as_str()).collect::<Vec<_>>())
 }
 
 fn paused(row: &Row<'_>) -> rusqlite::Result<Option<(Timestamp, PausedBy)>> {

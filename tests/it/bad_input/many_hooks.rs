@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nyala::domain::filter::Filter;
+use nyala::domain::headers::GivenHeaders;
 use nyala::domain::hook::{Dialect, NewHook, Order, Owner};
 use nyala::domain::pace::Limits;
+use nyala::domain::signature::Scheme;
 use nyala::domain::time::Timestamp;
 use nyala::domain::url::HookUrl;
 use nyala::store::db::Db;
 use nyala::store::room::Room;
+use nyala::store::vault::Vault;
 use serde_json::Value;
 
 use super::close_in_order;
@@ -66,7 +69,8 @@ async fn a_list_that_is_being_streamed_stays_whole_while_hooks_come_and_go() {
 
 /// Adds them to the house's database while no service has it.
 async fn add_hooks(house: &House, count: u32) {
-    let (db, _handover) = Db::open(&house.database(), Arc::new(Room::new(1)), rules()).expect("the database");
+    let vault = Arc::new(Vault::beside(&house.database()));
+    let (db, _handover) = Db::open(&house.database(), Arc::new(Room::new(1)), rules(), vault).expect("the database");
     for first in (1..=count).step_by(STEP as usize) {
         let added = db.write(move |store| {
             for n in first..first + STEP {
@@ -91,6 +95,9 @@ fn hook(n: u32) -> NewHook {
         description: None,
         limits: Limits::default(),
         order: Order::None,
+        secret: None,
+        signatures: vec![Scheme::V1],
+        headers: GivenHeaders::default(),
     }
 }
 

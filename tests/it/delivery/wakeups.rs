@@ -11,11 +11,13 @@ use nyala::delivery::guard::Guard;
 use nyala::delivery::sender::Sender;
 use nyala::domain::event::{EventType, NewEvent};
 use nyala::domain::filter::Filter;
+use nyala::domain::headers::GivenHeaders;
 use nyala::domain::hook::{Dialect, NewHook, Order, Owner};
 use nyala::domain::id::HookId;
 use nyala::domain::network::Network;
 use nyala::domain::pace::Limits;
 use nyala::domain::reach::Reach;
+use nyala::domain::signature::Scheme;
 use nyala::domain::time::Timestamp;
 use nyala::domain::url::HookUrl;
 use nyala::store::Writes;
@@ -25,7 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 
 use super::gate::Gate;
-use crate::house::{START, rules, within};
+use crate::house::{START, rules, vault, within};
 
 /// The engine without its ways in, so that a test can hold the writer.
 struct Engine {
@@ -43,7 +45,7 @@ impl Engine {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = TempDir::new().expect("a folder for the database");
         let (db, handover) =
-            Db::open(&folder.path().join("nyala.db"), Arc::new(Room::new(1)), rules()).expect("a database");
+            Db::open(&folder.path().join("nyala.db"), Arc::new(Room::new(1)), rules(), vault()).expect("a database");
         let clock = ManualClock::at(Timestamp::from_millis(START));
         (Self { db, clock, wake: Arc::default(), stop: watch::Sender::new(false), _folder: folder }, handover)
     }
@@ -83,6 +85,9 @@ impl Engine {
             description: None,
             limits: Limits::default(),
             order: Order::None,
+            secret: None,
+            signatures: vec![Scheme::V1],
+            headers: GivenHeaders::default(),
         };
         let now = self.clock.now();
         self.db.write(move |store| store.add(now, &new)).await.expect("a hook");

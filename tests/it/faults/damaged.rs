@@ -12,8 +12,7 @@ use tempfile::TempDir;
 
 use crate::bad_input::{check_problem, whole};
 use crate::delivery::publishing;
-use crate::house::rules;
-use crate::house::{House, within};
+use crate::house::{House, rules, vault, within};
 use crate::stop::{Process, refusal};
 
 const PAGE: u64 = 4096;
@@ -44,7 +43,7 @@ fn cut(file: &Path, length: u64) {
 /// as a process leaves them that was killed.
 fn killed(folder: &Path, events: u32) -> PathBuf {
     let made = folder.join("made.db");
-    drop(open(&made, Arc::default(), rules()).expect("a database"));
+    drop(open(&made, Arc::default(), rules(), vault()).expect("a database"));
     let conn = Connection::open(&made).expect("the database");
     let fill = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
                 INSERT INTO events SELECT n, randomblob(16), 'E', NULL, zeroblob(10000), 0, 0, NULL FROM n";
@@ -70,7 +69,7 @@ fn refused(folder: &Path, events: u32, what: &str, damage: impl FnOnce(&Path)) -
     let database = killed(folder, events);
     damage(&database);
     let before = bytes(&database);
-    let opened = open(&database, Arc::default(), rules()).map(drop);
+    let opened = open(&database, Arc::default(), rules(), vault()).map(drop);
     let Err(StoreError::Unusable(why)) = opened else { panic!("{what}: {opened:?}") };
     assert!(bytes(&database) == before, "{what}: it was changed");
     let remedies = ["from a backup", "--database", &database.display().to_string()];
@@ -122,7 +121,7 @@ fn an_empty_file_is_a_new_database_and_an_empty_log_is_no_damage() {
     std::fs::write(log_of(&database), vec![0; 100_000]).expect("a log of zeros");
 
     for file in [&empty, &database] {
-        assert!(open(file, Arc::default(), rules()).is_ok(), "{}", file.display());
+        assert!(open(file, Arc::default(), rules(), vault()).is_ok(), "{}", file.display());
     }
 }
 

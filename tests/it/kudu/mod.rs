@@ -20,7 +20,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::house::{House, within};
+use crate::house::{House, within, without_secret};
 use crate::receiver::Received;
 
 /// What Kudu sends once a deployment has succeeded, and its id.
@@ -33,13 +33,14 @@ const FAILED: &str = include_str!("../../../data/post-deployment-failed.json");
 /// What Kudu sends once a triggered job has run.
 const JOB: &str = include_str!("../../../data/triggered-job-finished.json");
 
-/// Sends JSON; answers the status and the JSON that came back, null where nothing did.
+/// Sends JSON; answers the status and the JSON that came back, null where nothing did,
+/// and without a secret, which is shown but once.
 async fn ask(house: &House, method: Method, path: &str, body: &str) -> (u16, Value) {
     let response = house.send(method, path, body).await;
     let status = response.status().as_u16();
     let text = response.text().await.expect("a body");
     let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };
-    (status, value)
+    (status, without_secret(value))
 }
 
 /// Subscribes with these fields; answers the status and what came back.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::{LEASE, new_event, new_hook, record, start};
-use crate::house::{rules, within};
+use crate::house::{rules, vault, within};
 
 /// A database with a server's handle to it.
 struct Served {
@@ -32,7 +32,7 @@ impl Served {
     fn new() -> Self {
         let folder = TempDir::new().expect("a folder for the database");
         let (db, handover) =
-            Db::open(&folder.path().join("nyala.db"), Arc::new(Room::new(1)), rules()).expect("a database");
+            Db::open(&folder.path().join("nyala.db"), Arc::new(Room::new(1)), rules(), vault()).expect("a database");
         Self { db, handover, folder }
     }
 

@@ -112,7 +112,8 @@ pub(super) fn a_change_takes_effect_at_once(store: &mut Store) {
     assert_eq!((store.publish("E", &room).deliveries, store.publish("f", &room).deliveries), (0, 1));
     let target = store.targets.get(id).expect("a target");
     assert_eq!(target.url.as_str(), "http://receiver/b");
-    assert_eq!(target.credentials.as_ref().map(|credentials| credentials.password.as_str()), Some("word"));
+    let secrets = target.secrets.as_ref().expect("secrets that open");
+    assert_eq!(secrets.credentials.as_ref().map(|credentials| credentials.password.as_str()), Some("word"));
     let hook = store.living(id).expect("the hook");
     assert_eq!((hook.created_at, hook.updated_at, hook.description.as_deref()), (start(), at(5), Some("moved")));
 }

@@ -30,11 +30,12 @@ use nyala::domain::access::Bounds;
 use nyala::domain::delivery::{Attempt, Delivery, Next, State};
 use nyala::domain::event::{EventType, NewEvent};
 use nyala::domain::filter::Filter;
-use nyala::domain::headers::HeaderLines;
+use nyala::domain::headers::{GivenHeaders, HeaderLines};
 use nyala::domain::hook::{Dialect, Hook, HookPatch, NewHook, Order, Owner};
 use nyala::domain::id::{DeliveryId, EventId, HookId, Seq};
 use nyala::domain::outcome::{Answer, Outcome};
 use nyala::domain::pace::{Limits, Showing};
+use nyala::domain::signature::Scheme;
 use nyala::domain::time::Timestamp;
 use nyala::domain::url::HookUrl;
 use nyala::store::page::{MAX_LIMIT, Page};
@@ -214,6 +215,9 @@ fn new_hook(url: &str, events: &[&str]) -> NewHook {
         description: None,
         limits: Limits::default(),
         order: Order::None,
+        secret: None,
+        signatures: vec![Scheme::V1],
+        headers: GivenHeaders::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::Subject;
-use crate::house::rules;
+use crate::house::{rules, vault};
 
 /// A SQLite file in a folder of its own.
 pub struct Sqlite {
@@ -31,7 +31,7 @@ impl Sqlite {
 
 impl Subject for Sqlite {
     fn open(&self, targets: Arc<Targets>) -> Result<Box<dyn Backend>> {
-        Ok(Box::new(open(&self.path(), targets, rules())?))
+        Ok(Box::new(open(&self.path(), targets, rules(), vault())?))
     }
 
     fn archive(&self) -> Box<dyn Reads> {
@@ -106,7 +106,7 @@ fn a_folder_that_is_not_there_is_refused_with_what_to_do() {
     let file = Sqlite::new();
     let missing = file.path().join("nyala.db");
 
-    match open(&missing, Arc::default(), rules()).map(drop) {
+    match open(&missing, Arc::default(), rules(), vault()).map(drop) {
         Err(StoreError::Unusable(why)) => assert!(why.contains("--database"), "{why}"),
         other => panic!("{other:?}"),
     }

@@ -46,9 +46,10 @@ impl Measured {
 fn the_steps_of_retention_let_the_writer_go_soon() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("nyala.db");
-    drop(open(&path, std::sync::Arc::default(), crate::house::rules()).expect("a database"));
+    drop(open(&path, std::sync::Arc::default(), crate::house::rules(), crate::house::vault()).expect("a database"));
     Connection::open(&path).expect("a database").execute_batch(FILL).expect("rows");
-    let mut session = open(&path, std::sync::Arc::default(), crate::house::rules()).expect("a database");
+    let mut session =
+        open(&path, std::sync::Arc::default(), crate::house::rules(), crate::house::vault()).expect("a database");
     let readers = Readers::open(&path).expect("readers");
     let reader = readers.get().expect("a reader");
     let mut steps = 0;
