@@ -7,6 +7,7 @@ pub mod deliveries;
 pub mod events;
 pub mod exit;
 pub mod hooks;
+pub mod key;
 pub mod listen;
 pub mod output;
 pub mod progress;
@@ -58,6 +59,8 @@ enum Command {
     Verify(verify::Verify),
     /// Check, back up and measure the database, also while a server has it open
     Db(db::Db),
+    /// Change the key that secrets are sealed with
+    Key(key::KeyCommand),
     /// Show every setting of the server, its value and where it came from
     Config(config::Config),
 }
@@ -111,6 +114,7 @@ impl Cli {
             Command::Token(args) => args.run(matches).await,
             Command::Verify(args) => args.run(),
             Command::Db(args) => args.run(matches).await,
+            Command::Key(args) => args.run(matches).await,
             Command::Config(args) => args.run(matches),
         }
     }

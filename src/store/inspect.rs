@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Result;
+use super::vault::Vault;
 use crate::domain::time::Timestamp;
 
 /// Something about a database that must not be so.
@@ -89,6 +90,12 @@ pub trait Inspect {
     /// # Errors
     /// It cannot be read at all.
     fn troubles(&self, now: Timestamp) -> Result<Vec<Trouble>>;
+
+    /// What of its secrets does not open; nothing, if all is well.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Unusable`] where the key is not to be had.
+    fn unsealed(&self, vault: &Vault) -> Result<Vec<Trouble>>;
 
     /// How much it holds.
     ///

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::inspect;
+use super::{inspect, vault};
 use crate::cli::exit::Failure;
 use crate::cli::output;
 use crate::cli::stop::Stop;
@@ -34,6 +34,13 @@ pub(super) async fn run(path: &Path, file: &Path) -> Result<(), Failure> {
     }
     finish(begun, file)?;
     let written = std::fs::metadata(file).map_or(0, |file| file.len());
+    match vault(path)?.file() {
+        Some(key) => output::note(&format!(
+            "the secrets in it are sealed: keep {} as well, but not beside it",
+            key.path().display()
+        )),
+        None => output::note("the secrets in it are sealed: keep the NYALA_KEY that is set now as well"),
+    }
     output::print(&format!("{} holds {} of {}", file.display(), ByteSize::b(written).display().iec(), path.display()))
 }
 

@@ -4,21 +4,38 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::inspect;
+use super::{inspect, vault};
 use crate::cli::exit::Failure;
 use crate::cli::output::{self, visible};
 use crate::clock::{Clock, SystemClock};
-use crate::store::{Inspect, Trouble};
+use crate::store::{Inspect, StoreError, Trouble};
 
 /// Prints a line for each trouble.
 pub(super) async fn run(path: &Path, json: bool) -> Result<(), Failure> {
     let now = SystemClock::default().now();
-    let troubles = inspect(path, move |database| database.troubles(now)).await?;
+    let mut troubles = inspect(path, move |database| database.troubles(now)).await?;
+    if troubles.is_empty() {
+        troubles.extend(unsealed(path).await?);
+    }
     output::print(&if json { as_json(path, &troubles) } else { as_text(path, &troubles) })?;
     match troubles.len() {
         0 => Ok(()),
         1 => Err(Failure::failed(format!("there is trouble with {}", path.display()))),
         count => Err(Failure::failed(format!("there are {count} troubles with {}", path.display()))),
+    }
+}
+
+/// What is sealed but does not open. Without the key nobody can tell: a backup may
+/// well be kept apart from it.
+async fn unsealed(path: &Path) -> Result<Vec<Trouble>, Failure> {
+    let vault = vault(path)?;
+    match inspect(path, move |database| Ok(database.unsealed(&vault))).await? {
+        Ok(troubles) => Ok(troubles),
+        Err(StoreError::Unusable(why)) => {
+            output::note(&format!("the secrets were not looked at: {why}"));
+            Ok(vec![])
+        }
+        Err(error) => Err(Failure::failed(error.to_string())),
     }
 }
 

@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, Args, Subcommand};
 
 use super::exit::Failure;
-use crate::config::Database;
+use crate::config::{Database, key};
 use crate::store::sqlite::Inspector;
+use crate::store::vault::Vault;
 use crate::store::{Result, StoreError};
 
 /// Check, back up and measure the database, also while a server has it open
 ///
 /// To restore a backup, stop the server, put the copy in the database's place,
 /// remove the files named after it that end in -wal and -shm, and start the server.
+/// The secrets in it are sealed: it needs the key that was in use when it was made.
 #[derive(Debug, Args)]
 pub struct Db {
     #[command(flatten)]
@@ -59,6 +61,14 @@ impl Db {
             Action::Stats { json } => stats::run(&path, json).await,
         }
     }
+}
+
+/// What opens the secrets of the database at `path`, as a server would have it.
+fn vault(path: &Path) -> std::result::Result<Vault, Failure> {
+    let given = key().map_err(|e| Failure::usage(e.to_string()))?;
+    // A server takes the file beside where the database really is.
+    let place = || path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    Ok(given.map_or_else(|| Vault::beside(&place()), Vault::given))
 }
 
 /// Opens the database and does something with it, off the async threads.

@@ -3,7 +3,10 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
+use super::{sealing, secrets};
+use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
+use crate::store::vault::Vault;
 use crate::store::{Result, Trouble};
 
 /// Something that must not be: `sql` answers how often it is, and one example.
@@ -82,7 +85,17 @@ const UNWANTED: &str = "
     SELECT count(*), min(hook_id) FROM hook_filters
     WHERE hook_id NOT IN (SELECT id FROM hooks WHERE removed_at IS NULL)";
 
-const RULES: [Rule; 12] = [
+const NOTHING_TO_SIGN_WITH: &str = "
+    SELECT count(*), min(id) FROM hooks
+    WHERE removed_at IS NULL AND id NOT IN (SELECT hook_id FROM hook_secrets)";
+
+const SECRETS_OF_REMOVED: &str = "
+    SELECT count(*), min(hook_id) FROM hook_secrets
+    WHERE hook_id NOT IN (SELECT id FROM hooks WHERE removed_at IS NULL)";
+
+const SEALED: &str = "SELECT hook_id, sealed FROM hook_secrets ORDER BY hook_id";
+
+const RULES: [Rule; 14] = [
     Rule { what: "references lead nowhere", example: "table ", sql: REFERENCES, remedy: RESTORE },
     Rule { what: "deliveries are owed that no claim would find", example: "dlv_", sql: NOBODY_FINDS, remedy: RESTORE },
     Rule { what: "deliveries wait in line that stand in no line", example: "dlv_", sql: IN_NO_LINE, remedy: RESTORE },
@@ -110,6 +123,13 @@ const RULES: [Rule; 12] = [
     Rule { what: "numbers would be given twice", example: "", sql: COUNTER, remedy: RESTORE },
     Rule { what: "attempts are left of deliveries that are gone", example: "dlv_", sql: LEFT_OVER, remedy: REPORT },
     Rule { what: "filters are of hooks that are not there", example: "hook ", sql: UNWANTED, remedy: RESTORE },
+    Rule {
+        what: "hooks have nothing to sign with",
+        example: "hook ",
+        sql: NOTHING_TO_SIGN_WITH,
+        remedy: "start the server again: it gives each a secret",
+    },
+    Rule { what: "secrets are left of removed hooks", example: "hook ", sql: SECRETS_OF_REMOVED, remedy: REPORT },
 ];
 
 /// What is wrong with the database; nothing, if all is well.
@@ -126,6 +146,29 @@ pub(super) fn troubles(conn: &Connection, now: Timestamp) -> Result<Vec<Trouble>
     }
     snapshot.commit()?;
     Ok(troubles)
+}
+
+/// Which sealed values do not open.
+///
+/// # Errors
+/// The key that the database needs is not to be had.
+pub(super) fn unsealed(conn: &Connection, vault: &Vault) -> Result<Vec<Trouble>> {
+    sealing::unlock(conn, vault)?;
+    let mut statement = conn.prepare(SEALED)?;
+    let mut rows = statement.query([])?;
+    let mut closed = vec![];
+    while let Some(row) = rows.next()? {
+        let hook = HookId(row.get(0)?);
+        let opened = vault.open(secrets::row(hook), &row.get::<_, Vec<u8>>(1)?);
+        if opened.and_then(|plain| secrets::from_plain(&plain)).is_err() {
+            closed.push(hook);
+        }
+    }
+    let what = |first| format!("{} sealed values do not open (the first is of hook {first})", closed.len());
+    let remedy = "those hooks get nothing: put back the newest backup in which they open, or remove those hooks and add \
+                  them again";
+    let trouble = closed.first().map(|first| Trouble { what: what(first), count: closed.len() as u64, remedy });
+    Ok(trouble.into_iter().collect())
 }
 
 fn integrity(conn: &Connection) -> Result<Vec<Trouble>> {

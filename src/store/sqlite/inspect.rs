@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::{check, open};
 use crate::domain::time::Timestamp;
 use crate::store::inspect::{Bytes, DeliveryCount, HookCount};
+use crate::store::vault::Vault;
 use crate::store::{Inspect, Result, Stats, StoreError, Trouble};
 
 const HOOKS: &str = "
@@ -121,6 +122,11 @@ impl Inspect for Inspector {
     fn troubles(&self, now: Timestamp) -> Result<Vec<Trouble>> {
         self.is_current()?;
         check::troubles(&self.conn, now)
+    }
+
+    fn unsealed(&self, vault: &Vault) -> Result<Vec<Trouble>> {
+        self.is_current()?;
+        check::unsealed(&self.conn, vault)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -23,6 +23,7 @@ mod outbox;
 mod queues;
 mod replays;
 mod retention;
+mod rotation;
 mod rows;
 mod sealing;
 mod secrets;
@@ -53,6 +54,7 @@ pub use archive::Readers;
 pub use desk::Desk;
 pub use inspect::Inspector;
 pub use open::{SCHEMA_VERSION, open};
+pub use rotation::{Rotated, Rotation};
 
 /// The one writing connection, and what it has decided but not yet committed.
 pub struct Session {

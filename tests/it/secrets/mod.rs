@@ -4,6 +4,7 @@ mod at_rest;
 mod headers;
 mod keys;
 mod older;
+mod rotation;
 mod signatures;
 
 use base64::Engine;

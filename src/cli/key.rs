@@ -1,0 +1,113 @@
+//! `nyala key`: what secrets are sealed with.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Args, Subcommand};
+
+use super::exit::Failure;
+use super::output;
+use crate::config::{Database, key};
+use crate::service;
+use crate::store::StoreError;
+use crate::store::sqlite::{Rotated, Rotation};
+use crate::store::vault::Key;
+
+/// Change the key that hooks' secrets are sealed with
+///
+/// It is in a file beside the database that ends in .key, or in the environment as
+/// `NYALA_KEY`. A copy of it, kept apart from backups, is all that opens them.
+#[derive(Debug, Args)]
+pub struct KeyCommand {
+    #[command(flatten)]
+    database: Database,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Seal all secrets with a new key, and forget the former one
+    ///
+    /// Works beside a running server where the key is in its file. Where it is in
+    /// `NYALA_KEY`, stop the server first; the new key is printed, and nothing else.
+    Rotate,
+}
+
+impl KeyCommand {
+    /// Does what the subcommand says.
+    ///
+    /// # Errors
+    /// Exit code 2 when the database or its key cannot be used, 1 for anything else.
+    pub async fn run(self, matches: &ArgMatches) -> Result<(), Failure> {
+        let usage = |e: &dyn std::fmt::Display| Failure::usage(e.to_string());
+        let path = self.database.resolve(matches).map_err(|e| usage(&e))?;
+        let given = key().map_err(|e| usage(&e))?;
+        let Action::Rotate = self.action;
+        let rotating = tokio::task::spawn_blocking(move || match given {
+            None => rotate_file(&path),
+            Some(former) => rotate_given(&path, &former),
+        });
+        rotating.await.map_err(|e| Failure::failed(e.to_string()))?
+    }
+}
+
+fn rotate_file(path: &Path) -> Result<(), Failure> {
+    let mut rotation = open(&real_path(path)?)?;
+    let rotated = rotation.in_file().map_err(failure)?;
+    let file = rotation.file().path().display();
+    output::print(&format!("the secrets of {} hooks are sealed with a new key, in {file}", rotated.sealed))?;
+    output::note(
+        "backups from before need the former key, which is in that file no longer: make a new backup, and a new copy of \
+         the file",
+    );
+    all_opened(rotated)
+}
+
+/// The new key is out before it is needed: nothing that happens then can lose it.
+fn rotate_given(path: &Path, former: &Key) -> Result<(), Failure> {
+    let path = real_path(path)?;
+    let mut rotation = open(&path)?;
+    let _lock = service::lock(&path).map_err(|e| {
+        Failure::failed(e.to_string()).advise("It has NYALA_KEY from its start, and could not learn of a new one.")
+    })?;
+    rotation.check(former).map_err(failure)?;
+    let new = Key::random().map_err(failure)?;
+    let printed = output::emit(&new.text());
+    printed.map_err(|e| Failure::failed(format!("cannot write the new key to stdout ({e}): nothing was changed")))?;
+    let rotated = rotation.to(&new, former).map_err(|e| {
+        failure(e).advise("The key on stdout is not in use: nothing was changed, NYALA_KEY stays as it is.")
+    })?;
+    output::note(&format!(
+        "the secrets of {} hooks are sealed with the key on stdout: set NYALA_KEY to it before the server starts, and \
+         keep the former one for as long as backups from before",
+        rotated.sealed
+    ));
+    all_opened(rotated)
+}
+
+fn real_path(path: &Path) -> Result<PathBuf, Failure> {
+    let absent = |e| {
+        let what = format!("cannot read {} ({e}): name the server's database with --database", path.display());
+        Failure::usage(what)
+    };
+    path.canonicalize().map_err(absent)
+}
+
+fn open(path: &Path) -> Result<Rotation, Failure> {
+    Rotation::open(path).map_err(failure)
+}
+
+fn failure(error: StoreError) -> Failure {
+    match error {
+        StoreError::Unusable(why) => Failure::usage(why),
+        other => Failure::failed(other.to_string()),
+    }
+}
+
+fn all_opened(rotated: Rotated) -> Result<(), Failure> {
+    if rotated.left == 0 {
+        return Ok(());
+    }
+    let what = format!("the secrets of {} hooks did not open with the former key and stay as they were", rotated.left);
+    Err(Failure::failed(what).advise("`nyala db check` tells more."))
+}

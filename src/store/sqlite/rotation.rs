@@ -1,0 +1,157 @@
+//! Another key for what is sealed, also beside a server that has the database open.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
+
+use super::{open, sealing, secrets};
+use crate::domain::id::HookId;
+use crate::store::vault::{Key, KeyFile, KeyId, Vault};
+use crate::store::{Result, StoreError};
+
+/// Rows that are sealed anew in one transaction beside a server: it waits for them.
+const STEP: usize = 500;
+
+/// How long to wait for a server's transactions: it has many, all of them short.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is sealed with another key than this one; the eight bytes after the first
+/// say with which.
+const OTHERS: &str = "
+    SELECT hook_id, sealed FROM hook_secrets
+    WHERE hook_id > ?1 AND substr(sealed, 2, 8) <> ?2
+    ORDER BY hook_id
+    LIMIT ?3";
+
+const RESEAL: &str = "UPDATE hook_secrets SET sealed = ?2 WHERE hook_id = ?1";
+
+/// A database that is given another key.
+pub struct Rotation {
+    conn: Connection,
+    file: KeyFile,
+    /// The key that it needs now.
+    key_id: KeyId,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rotated {
+    /// Values that are sealed anew.
+    pub sealed: usize,
+    /// Values that do not open with any key that there is: they stay as they are.
+    pub left: usize,
+}
+
+impl Rotation {
+    /// Opens the database at `path`, where it really is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] where there is none, or one that no server of this
+    /// version has used yet.
+    pub fn open(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags).map_err(|e| open::unusable(path, &e))?;
+        conn.busy_timeout(PATIENCE)?;
+        open::schema_of(&conn, path)?;
+        conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
+        let unused = || {
+            let why = "holds nothing that is sealed: start this version's server on it once, which does that";
+            StoreError::Unusable(format!("{} {why}", path.display()))
+        };
+        let key_id = sealing::key_id(&conn)?.ok_or_else(unused)?;
+        Ok(Self { conn, file: KeyFile::beside(path), key_id })
+    }
+
+    /// The key file of the database.
+    #[must_use]
+    pub fn file(&self) -> &KeyFile {
+        &self.file
+    }
+
+    /// Gives the database a new key, in its file. A crash at any point leaves a file
+    /// with all the keys that are needed; the next rotation takes up from there.
+    ///
+    /// # Errors
+    /// The key is not in its file, somebody else is at it, or trouble of the database.
+    pub fn in_file(&mut self) -> Result<Rotated> {
+        let _lock = self.file.lock()?;
+        let former = self.file.read()?;
+        if former.is_empty() {
+            return Err(self.file.missing(self.key_id));
+        }
+        if former.iter().all(|key| key.id() != self.key_id) {
+            return Err(self.file.foreign(self.key_id));
+        }
+        let new = Key::random()?;
+        let all: Vec<_> = std::iter::once(&new).chain(&former).collect();
+        self.file.replace(&all)?;
+        let rotated = self.seal_all(&Vault::of(all.into_iter().cloned().collect()), new.id(), STEP)?;
+        self.file.replace(&[&new])?;
+        Ok(rotated)
+    }
+
+    /// Whether the database needs this key.
+    ///
+    /// # Errors
+    /// It needs another one.
+    pub fn check(&self, key: &Key) -> Result<()> {
+        Vault::given(key.clone()).unlock(self.key_id)
+    }
+
+    /// Gives the database this new key instead of that former one, all at once: no
+    /// server may run, because it could not learn of the new key.
+    ///
+    /// # Errors
+    /// The database needs another key, or trouble of the database: nothing was changed.
+    pub fn to(&mut self, new: &Key, former: &Key) -> Result<Rotated> {
+        self.check(former)?;
+        self.seal_all(&Vault::of(vec![new.clone(), former.clone()]), new.id(), usize::MAX)
+    }
+
+    /// From the first step on servers seal with the new key, too.
+    fn seal_all(&mut self, vault: &Vault, new: KeyId, step: usize) -> Result<Rotated> {
+        let (mut rotated, mut after) = (Rotated::default(), Some(HookId(0)));
+        while let Some(last) = after {
+            after = self.seal_step(vault, new, last, step, &mut rotated)?;
+        }
+        // What the log holds of before is no use to anybody; whoever reads may keep it for a while.
+        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(rotated)
+    }
+
+    /// Seals some anew; answers after which the next step begins.
+    fn seal_step(
+        &mut self,
+        vault: &Vault,
+        new: KeyId,
+        after: HookId,
+        step: usize,
+        rotated: &mut Rotated,
+    ) -> Result<Option<HookId>> {
+        let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        sealing::set_key_id(&transaction, new)?;
+        let others = others(&transaction, new, after, step)?;
+        for (hook, sealed) in &others {
+            let row = secrets::row(*hook);
+            match vault.open(row, sealed) {
+                Ok(plain) => {
+                    transaction.prepare_cached(RESEAL)?.execute(params![hook.0, vault.seal(row, &plain)?])?;
+                    rotated.sealed += 1;
+                }
+                Err(StoreError::Unusable(_)) => rotated.left += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        transaction.commit()?;
+        Ok(others.last().map(|(hook, _)| *hook))
+    }
+}
+
+fn others(conn: &Connection, new: KeyId, after: HookId, limit: usize) -> Result<Vec<(HookId, Vec<u8>)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(OTHERS)?;
+    let other = |row: &Row<'_>| Ok((HookId(row.get(0)?), row.get(1)?));
+    let rows = statement.query_map(params![after.0, new.0, limit], other)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
