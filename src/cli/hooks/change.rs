@@ -5,6 +5,7 @@ use std::str::FromStr;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::secret::Proofs;
 use super::shown::Shown;
 use crate::cli::client::Client;
 use crate::cli::exit::Failure;
@@ -31,6 +32,13 @@ pub(super) struct Change {
     description: Option<String>,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    proofs: Proofs,
+    /// Send none of the headers that were given with --header
+    ///
+    /// Those that are given replace all that there are; *** as a value keeps it.
+    #[arg(long, conflicts_with = "headers")]
+    no_headers: bool,
 }
 
 /// How much a hook gets, and in which order.
@@ -81,7 +89,7 @@ impl Limits {
 
 impl Change {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<(), Failure> {
-        let fields = self.fields();
+        let fields = self.fields()?;
         if fields.is_empty() {
             return Err(Failure::usage("nothing is to change: name a field, such as --url or --rate-limit"));
         }
@@ -93,7 +101,7 @@ impl Change {
         output::print(&if json { answer.text() } else { hook.sentence() })
     }
 
-    fn fields(&self) -> Map<String, Value> {
+    fn fields(&self) -> Result<Map<String, Value>, Failure> {
         let mut fields = Map::new();
         let texts = [("url", &self.url), ("description", &self.description)];
         for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
@@ -105,6 +113,10 @@ impl Change {
             }
         }
         self.limits.put_into(&mut fields);
-        fields
+        self.proofs.put_into(&mut fields)?;
+        if self.no_headers {
+            fields.insert("headers".to_owned(), Value::Null);
+        }
+        Ok(fields)
     }
 }

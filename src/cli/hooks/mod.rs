@@ -2,6 +2,7 @@
 
 mod change;
 mod replay;
+mod secret;
 mod shown;
 mod state;
 
@@ -11,6 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use self::change::{Change, Limits};
+use self::secret::{Given, Proofs};
 use self::shown::Shown;
 use super::client::pages::gather;
 use super::client::{Client, Server};
@@ -74,6 +76,18 @@ enum Action {
         id: HookId,
     },
     Replay(replay::Replay),
+    /// Show the secret that a hook signs with
+    Secret {
+        /// The hook's number
+        id: HookId,
+    },
+    /// Give a hook another secret; the former one signs beside it for a while
+    RotateSecret {
+        /// The hook's number
+        id: HookId,
+        #[command(flatten)]
+        given: Given,
+    },
 }
 
 #[derive(clap::Args, Debug)]
@@ -94,6 +108,10 @@ struct Add {
     insecure_ssl: bool,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    given: Given,
+    #[command(flatten)]
+    proofs: Proofs,
 }
 
 fn state_named(text: &str) -> Result<HookState, &'static str> {
@@ -118,6 +136,8 @@ impl Hooks {
             Action::Resume { id, wait } => state::resume(&client, id, wait, json).await,
             Action::Test { id } => state::test(&client, id, json).await,
             Action::Replay(replay) => replay.run(&client, json).await,
+            Action::Secret { id } => secret::show(&client, id, json).await,
+            Action::RotateSecret { id, given } => secret::rotate(&client, id, &given, json).await,
         }
     }
 }
@@ -131,12 +151,12 @@ impl Add {
             );
         }
         let request = client.request(Method::POST, &["api", "hooks"], &[]);
-        let request = request.header("content-type", "application/json").body(self.body());
+        let request = request.header("content-type", "application/json").body(self.body()?);
         let answer = client.send(request).await?;
         match answer.status {
             status if status.is_success() => {
                 let hook: Shown = answer.json()?;
-                output::print(&if json { answer.text() } else { hook.sentence() })
+                output::print(&if json { answer.text() } else { hook.sentences() })
             }
             StatusCode::CONFLICT => Err(answer.failure().advise(
                 "This URL is registered for other events or applications: remove that hook first \
@@ -147,7 +167,7 @@ impl Add {
         }
     }
 
-    fn body(&self) -> String {
+    fn body(&self) -> Result<String, Failure> {
         let mut body = json!({ "url": self.url, "events": self.events, "insecure_ssl": self.insecure_ssl });
         if !self.applications.is_empty() {
             body["applications"] = json!(self.applications);
@@ -157,8 +177,10 @@ impl Add {
         }
         if let Some(fields) = body.as_object_mut() {
             self.limits.put_into(fields);
+            self.given.put_into(fields);
+            self.proofs.put_into(fields)?;
         }
-        body.to_string()
+        Ok(body.to_string())
     }
 }
 
@@ -227,9 +249,11 @@ mod tests {
             description: None,
             insecure_ssl: false,
             limits: Limits::default(),
+            given: Given::default(),
+            proofs: Proofs::default(),
         };
 
-        assert_eq!(add(&[]).body(), r#"{"url":"http://a","events":["A","B"],"insecure_ssl":false}"#);
-        assert!(add(&["shop"]).body().ends_with(r#""applications":["shop"]}"#));
+        assert_eq!(add(&[]).body().unwrap(), r#"{"url":"http://a","events":["A","B"],"insecure_ssl":false}"#);
+        assert!(add(&["shop"]).body().unwrap().ends_with(r#""applications":["shop"]}"#));
     }
 }

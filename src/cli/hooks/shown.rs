@@ -37,6 +37,19 @@ impl Shown {
         output::aligned(self.0.iter().map(|(name, value)| (name.as_str(), plain(Some(value)))))
     }
 
+    /// The same, and what is shown this once.
+    pub(super) fn sentences(&self) -> String {
+        let told = self.sentence();
+        if !self.0.contains_key("secret") {
+            return told;
+        }
+        let secret = self.text("secret");
+        format!(
+            "{told}\nits requests are signed with {secret} (`nyala hooks secret {}` shows it again)",
+            self.text("id")
+        )
+    }
+
     /// `hook 1: https://example.com/cb is told about PostDeployment of shop`
     pub(super) fn sentence(&self) -> String {
         let field = if self.0.contains_key("events") { "events" } else { "event" };
