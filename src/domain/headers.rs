@@ -68,6 +68,9 @@ const MAX_VALUE: usize = 4 << 10;
 /// The most that all names and values may come to, in bytes.
 const MAX_TOTAL: usize = 8 << 10;
 
+/// What HTTP allows around a value, and takes away. Not a line break.
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// Those that HTTP itself needs, and those that say what we send and who we are.
 const FORBIDDEN: [&str; 14] = [
     "connection",
@@ -175,7 +178,7 @@ fn invalid(message: impl Into<String>) -> Invalid {
 
 /// What is no name is not repeated: it may be a value that stands in the wrong place.
 fn header_name(number: usize, text: &str) -> Result<HeaderName, Invalid> {
-    let name = text.trim().parse::<HeaderName>().ok().filter(|name| name.as_str().len() <= MAX_NAME);
+    let name = text.trim_matches(BLANKS).parse::<HeaderName>().ok().filter(|name| name.as_str().len() <= MAX_NAME);
     let wrong = || {
         invalid(format!(
             "holds no name of a header at place {number}: give letters, digits and hyphens, at most {MAX_NAME} of \
@@ -191,7 +194,7 @@ fn header_name(number: usize, text: &str) -> Result<HeaderName, Invalid> {
 }
 
 fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Invalid> {
-    let text = text.trim();
+    let text = text.trim_matches(BLANKS);
     if text.len() > MAX_VALUE {
         return Err(invalid(format!(
             "holds a value of {name} that is too long: at most {MAX_VALUE} bytes are allowed"
@@ -250,6 +253,7 @@ mod tests {
             (&[("a\r\nb", "SECRET")], "no name of a header at place 1"),
             (&[(&"a".repeat(129), "SECRET")], "no name of a header at place 1"),
             (&[("a", "SECRET\r\nb: c")], "a value of a with a line break"),
+            (&[("a", "SECRET\r\n")], "a value of a with a line break"),
             (&[("a", "SEC\nRET")], "a value of a with a line break"),
             (&[("a", "SEC\0RET")], "a value of a with a line break"),
             (&[("a", "SEC\u{85}RET")], "a value of a with a line break"),

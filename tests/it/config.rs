@@ -113,6 +113,17 @@ fn every_setting_has_a_default() {
 }
 
 #[test]
+fn the_key_of_secrets_is_never_shown() {
+    let folder = folder();
+    let key = "5a".repeat(32);
+
+    for args in [&["config"][..], &["config", "--json"]] {
+        let shown = printed(nyala(folder.path(), args).env("NYALA_KEY", &key));
+        assert!(!shown.contains("5a5a") && !shown.contains("NYALA_KEY"), "{shown}");
+    }
+}
+
+#[test]
 fn every_setting_may_come_from_the_file_the_environment_or_a_flag() {
     let folder = folder();
     let lines: Vec<_> = OTHERS.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect();

@@ -12,6 +12,10 @@ use crate::binary::{Serving, json_lines, nyala};
 use crate::house::{LIMIT, within};
 use crate::receiver::{Receiver, status};
 
+/// Signing secrets that are given.
+const GIVEN: &str = "whsec_U0VDUkVUU0VDUkVUU0VDUkVUU0VDUkVU";
+const OTHER: &str = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
+
 /// A server with its logs in a pipe, and a client for it.
 struct Logged {
     serving: Serving,
@@ -138,7 +142,7 @@ async fn a_delivery_that_is_given_up_is_named_even_where_only_warnings_are_logge
 /// Nothing of what tests call secret stands in the logs, which do tell details.
 fn assert_tells_no_secrets(logs: &[String]) {
     assert!(logs.iter().any(|line| line.contains("\"TRACE\"")), "{logs:?}");
-    for mark in ["SECRET", "U0VDUkVUVVNFUjpTRUNSRVRNQVJL"] {
+    for mark in ["SECRET", "U0VDUkVUVVNFUjpTRUNSRVRNQVJL", &GIVEN[6..], &OTHER[6..]] {
         let told: Vec<_> = logs.iter().filter(|line| line.contains(mark)).collect();
         assert!(told.is_empty(), "{mark}: {told:?}");
     }
@@ -150,12 +154,21 @@ async fn neither_payloads_nor_credentials_are_ever_logged() {
     let (receiver, secure) = (Receiver::new().await, Receiver::self_signed().await);
     receiver.answer(|request| status(if request.header("nyala-attempt") == "1" { 500 } else { 200 }));
     let gone = Receiver::new().await.url("/");
+    let headers = json!({"x-api-key": "SECRETKEY"});
 
     for url in [receiver.url("/SECRETPATH?t=SECRET"), gone, secure.url("/SECRETPATH"), "http://{}/".to_owned()] {
         let url = url.replacen("://", "://SECRETUSER:SECRETMARK@", 1);
-        let answer =
-            logged.post("/api/hooks", json!({"url": url, "event": "E", "insecure_ssl": true}).to_string()).await;
+        let answer = logged
+            .post(
+                "/api/hooks",
+                json!({"url": url, "event": "E", "insecure_ssl": true, "secret": GIVEN, "headers": headers})
+                    .to_string(),
+            )
+            .await;
         assert!(!answer.text().await.expect("text").contains("SECRETMARK"));
+    }
+    for body in [String::new(), json!({"secret": OTHER}).to_string()] {
+        assert_eq!(logged.post("/api/v1/hooks/1/secret/rotate", body).await.status(), 200);
     }
     logged.publish(r#"{"secret":"SECRETPAYLOAD"}"#).await;
     logged.until("delivered").await;
@@ -165,6 +178,7 @@ async fn neither_payloads_nor_credentials_are_ever_logged() {
     for receiver in [&receiver, &secure] {
         assert_eq!(receiver.received()[0].header("authorization"), "Basic U0VDUkVUVVNFUjpTRUNSRVRNQVJL");
         assert!(receiver.received()[0].text().contains("SECRETPAYLOAD"));
+        assert_eq!(receiver.received()[0].header("x-api-key"), "SECRETKEY");
     }
     assert_tells_no_secrets(&logs);
 }
@@ -179,6 +193,12 @@ async fn a_body_that_is_refused_is_not_quoted_in_the_logs() {
         ("/api/v1/hooks", r#""SECRETPAYLOAD""#),
         ("/api/v1/hooks", r#"{"url":"http://a/","event":"E","insecure_ssl":"SECRET"}"#),
         ("/api/hooks/publish/E", r#"{"secret":"SECRETPAYLOAD"#),
+        ("/api/hooks", r#"{"url":"http://a/","event":"E","secret":"whsec_SECRET"}"#),
+        ("/api/v1/hooks", r#"{"url":"http://a/","event":"E","headers":{"a":"SECRET\r\n"}}"#),
+        ("/api/v1/hooks", r#"{"url":"http://a/","event":"E","headers":{"SECRET KEY":"a"}}"#),
+        ("/api/v1/hooks", r#"{"url":"http://a/","event":"E","headers":"SECRET"}"#),
+        ("/api/v1/hooks/1/secret/rotate", r#""SECRET""#),
+        ("/api/v1/hooks/1/secret/rotate", r#"{"secret":"whsec_SECRET"}"#),
         ("/api/v1/events", r#"{"type":"E","payload":"SECRETPAYLOAD"#),
         ("/api/v1/events", r#"{"type":{"a":"SECRETPAYLOAD"}}"#),
         ("/api/v1/events", r#""SECRETPAYLOAD""#),

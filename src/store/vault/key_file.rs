@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -103,11 +103,15 @@ impl KeyFile {
         }
     }
 
-    /// A file beside it with these keys, on disk, for this user alone.
+    /// A file beside it with these keys, on disk, for one user alone: whose the former
+    /// one is, or the database. An administrator's command must not lock the server out.
     fn written(&self, keys: &[&Key]) -> io::Result<NamedTempFile> {
         let mut file = NamedTempFile::with_prefix_in(".nyala-key-", self.folder())?;
         for key in keys {
             writeln!(file, "{}", *key.text())?;
+        }
+        if let Ok(whose) = self.path.metadata().or_else(|_| self.database.metadata()) {
+            fchown(&file, Some(whose.uid()), Some(whose.gid()))?;
         }
         file.as_file().sync_all()?;
         Ok(file)

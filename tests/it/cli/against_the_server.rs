@@ -76,8 +76,10 @@ fn hooks_are_added_listed_shown_and_removed() {
 
     let added = server.run(add).done();
     let again = server.run(add).done();
-    assert_eq!(added.stdout, "hook 1: http://127.0.0.1:1/cb is told about A, B of any application\n");
-    assert_eq!(again.stdout, added.stdout);
+    let (told, secret) = added.stdout.split_once('\n').unwrap();
+    assert_eq!(told, "hook 1: http://127.0.0.1:1/cb is told about A, B of any application");
+    assert!(secret.starts_with("its requests are signed with whsec_"), "{added:?}");
+    assert_eq!(again.stdout, format!("{told}\n"), "a secret is shown once");
 
     let list = server.run(["hooks", "list"]).done().stdout;
     let [header, row] = list.lines().collect::<Vec<_>>()[..] else { panic!("{list}") };
@@ -117,6 +119,55 @@ fn a_hook_is_changed_paused_and_found_by_its_state() {
         &["hooks", "list", "--state", "dead"],
     ] {
         assert_eq!(run(&mut nyala(wrong)).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_hooks_secret_is_shown_rotated_and_given() {
+    let server = Server::start();
+    let given = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
+    let add = ["hooks", "add", "http://127.0.0.1:1/cb", "--event", "A", "--signature", "v1a", "--json"];
+    let hook = server.run(add).done().json();
+
+    let shown = server.run(["hooks", "secret", "1"]).done();
+    let rotated = server.run(["hooks", "rotate-secret", "1"]).done();
+    let url = &server.running.url;
+    let from_environment =
+        run(nyala(["hooks", "rotate-secret", "1", "--server", url]).env("NYALA_HOOK_SECRET", given)).done();
+    let as_json = server.run(["hooks", "secret", "1", "--json"]).done().json();
+
+    assert_eq!(hook["signatures"], json!(["v1a"]));
+    assert_eq!(shown.stdout.trim(), hook["secret"].as_str().unwrap());
+    assert!(shown.stderr.contains("whpk_") && !shown.stderr.contains("former"), "{shown:?}");
+    assert!(rotated.stdout.starts_with("whsec_") && rotated.stdout != shown.stdout, "{rotated:?}");
+    assert!(rotated.stderr.contains("the former secret signs beside it until "), "{rotated:?}");
+    assert_eq!((from_environment.stdout.trim(), as_json["secret"].as_str().unwrap()), (given, given));
+    let wrong = server.run(["hooks", "rotate-secret", "1", "--secret", "SECRET"]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.stderr.contains("give whsec_") && !wrong.stderr.contains("SECRET"), "{wrong:?}");
+}
+
+#[test]
+fn a_hooks_headers_are_given_replaced_and_taken_away() {
+    let (server, receiver) = (Server::start(), Running::listen(&["--json"]));
+    let headers = || server.run(["hooks", "show", "1", "--json"]).done().json()["headers"].clone();
+    let change = |args: &[&str]| server.run([&["hooks", "change", "1"], args].concat());
+
+    let add = ["hooks", "add", &receiver.url, "--event", "A", "--header", "X-Api-Key: a:b", "--header", "x-b:2"];
+    server.run(add).done();
+    server.run(["publish", "A", "--data", "1"]).done();
+    let line: serde_json::Value = serde_json::from_str(&receiver.line()).unwrap();
+    assert_eq!((&line["headers"]["x-api-key"], &line["headers"]["x-b"]), (&json!("a:b"), &json!("2")));
+    assert_eq!(headers(), json!({"x-api-key": "***", "x-b": "***"}));
+    change(&["--header", "x-b: ***"]).done();
+    assert_eq!(headers(), json!({"x-b": "***"}));
+    change(&["--no-headers"]).done();
+    assert_eq!(headers(), json!({}));
+
+    for wrong in [&["--header", "SECRET"][..], &["--header", "x: SECRET", "--no-headers"], &["--signature", "v2"]] {
+        let refused = change(wrong);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(!refused.stderr.contains("SECRET"), "{refused:?}");
     }
 }
 

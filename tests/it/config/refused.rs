@@ -52,6 +52,7 @@ const BAD: [(&str, &str, &str); 29] = [
     ("owed-retention", "", "at least 1m"),
     ("retention-bytes", "never", "`unlimited`"),
     ("retention-bytes", "-1", "10GiB"),
+    ("secret-overlap", "soon", ""),
     ("log-format", "xml", "auto, human or json"),
     ("log-level", "nyala=loud", ""),
     ("log-level", "[", ""),
@@ -75,7 +76,8 @@ fn a_bad_value_is_refused_by_its_name_wherever_it_stands() {
 #[test]
 fn values_that_contradict_each_other_or_reason_are_refused_by_name() {
     let folder = folder();
-    let table: [(&[&str], &[&str]); 15] = [
+    let table: [(&[&str], &[&str]); 16] = [
+        (&["--secret-overlap=31d"], &["secret-overlap", "at most 30d"]),
         (&["--workers=10", "--workers-per-hook=11"], &["workers-per-hook", "raise --workers"]),
         (&["--workers=15"], &["workers-per-hook", "lower it"]),
         (&["--workers=0"], &["workers", "at least 1"]),
@@ -98,6 +100,19 @@ fn values_that_contradict_each_other_or_reason_are_refused_by_name() {
     }
     write(folder.path(), "workers = 10");
     refused(folder.path(), &["--config", "n.toml", "--workers-per-hook", "11"], &["workers-per-hook"]);
+}
+
+#[test]
+fn a_key_of_secrets_that_is_none_is_refused_and_not_repeated() {
+    let folder = folder();
+
+    for command in COMMANDS {
+        let said = refusal(nyala(folder.path(), &[command]).env("NYALA_KEY", "SECRET"));
+        assert!(said.contains("NYALA_KEY: is not 32 bytes") && !said.contains("SECRET"), "{said}");
+    }
+    refused(folder.path(), &["--key=abc"], &["--key"]);
+    write(folder.path(), "key = 'abc'");
+    refused(folder.path(), &["--config", "n.toml"], &["`key`", "not known"]);
 }
 
 #[test]

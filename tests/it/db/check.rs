@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use serde_json::{Value, json};
 
 use super::{Place, done, stderr, stdout};
+use crate::binary::{nyala, run};
 use crate::receiver::{Receiver, status};
 
 /// A database with two events, each of two deliveries: to hook 1, which arrived, and
@@ -83,6 +84,23 @@ async fn each_trouble_is_named_with_what_to_do() {
         std::fs::write(place.database(), &well).expect("written");
     }
     done(&place.db(&["check"]));
+}
+
+#[tokio::test]
+async fn without_the_key_all_but_the_secrets_is_looked_at() {
+    let place = busy().await;
+    let key = std::fs::read_to_string(place.folder().join("nyala.db.key")).expect("a key");
+    done(&place.db(&["backup", "copy.db"]));
+    std::fs::remove_file(place.folder().join("nyala.db.key")).expect("removed");
+    let database = ["db", "check", "--database", "copy.db"];
+
+    let without = run(&mut nyala(place.folder(), &database));
+    let with = run(nyala(place.folder(), &database).env("NYALA_KEY", key.trim()));
+
+    done(&without);
+    assert!(stderr(&without).contains("the secrets were not looked at: "), "{without:?}");
+    done(&with);
+    assert_eq!(stderr(&with), "");
 }
 
 #[tokio::test]

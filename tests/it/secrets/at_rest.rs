@@ -88,8 +88,8 @@ async fn what_is_sealed_opens_in_its_own_row_alone_and_harms_no_other_hook() {
 
     house.publish_and_wait("E", "{}").await;
 
-    let received = receiver.received();
-    assert_eq!(received.iter().map(|request| request.path.as_str()).collect::<Vec<_>>(), ["/sound"]);
+    let paths: Vec<_> = receiver.received().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/sound"]);
     let failed = house.until("/api/v1/deliveries?hook=1", |page| page["items"][0]["attempt_count"] == 1).await;
     let attempt = house.json(&format!("/api/v1/deliveries/{}", text(&failed["items"][0]["id"]))).await;
     assert!(attempt["attempts"][0]["reason"].to_string().contains("does not open"), "{attempt}");

@@ -32,14 +32,18 @@ fn older(database: &Path, receiver: &Receiver) {
     let conn = Connection::open(database).expect("a database");
     let wal = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA page_size;";
     conn.execute_batch(wal).expect("a log");
-    OLDER.iter().for_each(|sql| conn.execute_batch(sql).expect("a schema"));
+    for sql in OLDER {
+        conn.execute_batch(sql).expect("a schema");
+    }
     conn.execute_batch(&HOOKS.replace("<receiver>", &receiver.url("/"))).expect("hooks");
     let copies = ["", "-wal"].map(|suffix| (path(database, suffix), path(database, &format!("{suffix}.copy"))));
     for (from, to) in &copies {
         std::fs::copy(from, to).expect("a copy");
     }
     drop(conn);
-    copies.iter().for_each(|(to, from)| std::fs::rename(from, to).expect("a move"));
+    for (to, from) in &copies {
+        std::fs::rename(from, to).expect("a move");
+    }
 }
 
 fn path(database: &Path, suffix: &str) -> PathBuf {

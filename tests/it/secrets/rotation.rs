@@ -1,5 +1,6 @@
 //! Another key for what is sealed: beside a server, after a crash, by hand.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -220,5 +221,24 @@ async fn what_cannot_be_rotated_is_refused_and_left_as_it_is() {
     std::fs::set_permissions(key_file(&database), mode).expect("set");
     house.start_again().await;
     assert_eq!(house.send(Method::GET, &v1(&hook, "/secret"), "").await.status(), 200);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_rotation_by_an_administrator_leaves_the_key_to_whom_it_was() {
+    let mut house = House::new().await;
+    house.stop().await;
+    let database = house.database();
+    let other = (4711, 4712);
+    if std::os::unix::fs::chown(key_file(&database), Some(other.0), Some(other.1)).is_err() {
+        assert!(std::env::var_os("NYALA_TEST_ALL").is_none(), "only root can give files away");
+        println!("skipped: only root can give files away");
+        return house.close().await;
+    }
+
+    rotated(&database).await;
+
+    let now = std::fs::metadata(key_file(&database)).expect("a key");
+    assert_eq!((now.uid(), now.gid(), now.mode() & 0o777), (other.0, other.1, 0o600));
     house.close().await;
 }

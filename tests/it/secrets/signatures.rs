@@ -127,7 +127,7 @@ async fn a_hook_signs_in_the_ways_that_it_is_told() {
     assert!(is_v1(&requests[0], 0, GIVEN) && is_v1a(&requests[0], 1, text(&public_key)));
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, GIVEN.as_bytes());
     let expected = ring::hmac::sign(&key, b"{}");
-    let hex: String = expected.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = data_encoding::HEXLOWER.encode(expected.as_ref());
     assert_eq!(requests[0].header("x-hub-signature-256"), format!("sha256={hex}"));
     assert_eq!((signatures(&requests[1]).len(), requests[1].header("x-hub-signature-256")), (1, ""));
     assert!(is_v1a(&requests[1], 0, text(&public_key)));

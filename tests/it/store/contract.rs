@@ -30,6 +30,13 @@ macro_rules! contract {
                 a_removal_waits_for_the_attempts_that_are_under_way
                 a_removal_that_waits_holds_up_no_other
                 only_a_hook_of_the_dialect_that_asks_is_removed;
+            secrets:
+                each_hook_has_a_secret_of_its_own_and_keeps_it
+                a_secret_that_is_given_is_kept_and_not_taken_from_a_repetition
+                a_former_secret_signs_until_its_end_and_is_then_forgotten
+                a_rotation_that_is_rolled_back_changes_nothing
+                a_removed_hook_has_no_secrets
+                a_change_of_headers_and_signatures_takes_effect_at_once;
             outbox:
                 a_publish_reaches_the_hooks_that_want_it_each_once
                 a_publish_is_leased_as_far_as_there_is_room

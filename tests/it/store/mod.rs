@@ -17,6 +17,7 @@ mod outbox;
 mod pages;
 mod replays;
 mod retention;
+mod secrets;
 mod sqlite;
 mod steps;
 mod times;
