@@ -215,7 +215,7 @@ fn real_path(database: &Path) -> Result<PathBuf, StartError> {
 }
 
 /// Takes the lock beside the database.
-fn lock(database: &Path) -> Result<Lock, StartError> {
+pub(crate) fn lock(database: &Path) -> Result<Lock, StartError> {
     let path = lock::path_of(database).display().to_string();
     let taken = lock::take(database).map_err(|e| StartError::Folder(path, e))?;
     taken.ok_or_else(|| StartError::Locked(database.display().to_string()))

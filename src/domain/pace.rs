@@ -189,7 +189,7 @@ mod tests {
             let most = rate + 2 + rate / 50;
             for start in &starts {
                 let window = *start..*start + Duration::from_secs(1);
-                let count = starts.iter().filter(|other| window.contains(other)).count();
+                let count = starts.iter().filter(|other| window.contains(*other)).count();
                 prop_assert!(count <= usize::try_from(most).expect("a number"), "{count}");
             }
             prop_assert!(starts.len() + 1 >= usize::try_from(rate * 4).expect("a number"), "{}", starts.len());

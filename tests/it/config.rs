@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 20] = [
+const DEFAULTS: [(&str, &str); 21] = [
     ("listen", "127.0.0.1:8080"),
     ("database", "data/nyala.db"),
     ("database-limit", "unlimited"),
@@ -38,7 +38,7 @@ const DEFAULTS: [(&str, &str); 20] = [
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 20] = [
+const OTHERS: [(&str, &str); 21] = [
     ("listen", "[::1]:9999"),
     ("database", "elsewhere/n.db"),
     ("database-limit", "6000000"),

@@ -44,7 +44,8 @@ pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
     let body = request.json_body(app.max_body).await?;
     let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller, &app.reach)?;
-    let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook), secret) = access::add(&app, &by, new).await?;
+    let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook), secret) =
+        access::add(&app, &by, new).await?;
     let location = format!("/api/v1/hooks/{}", hook.id);
     let view = HookView::to(&by.caller, hook).with_secret(secret);
     let reply = warp::reply::with_status(json(&view), StatusCode::CREATED);

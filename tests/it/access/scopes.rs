@@ -30,6 +30,8 @@ const TABLE: &str = "
     POST   /api/v1/hooks/{id}/pause               subscribe
     POST   /api/v1/hooks/{id}/resume              subscribe
     POST   /api/v1/hooks/{id}/test                subscribe
+    GET    /api/v1/hooks/{id}/secret              subscribe
+    POST   /api/v1/hooks/{id}/secret/rotate       subscribe
     POST   /api/v1/hooks/{id}/replay              subscribe
     GET    /api/v1/replays/{id}                   read subscribe
     DELETE /api/v1/replays/{id}                   subscribe

@@ -25,7 +25,7 @@ fn refused(folder: &Path, args: &[&str], words: &[&str]) {
 }
 
 /// A value for each setting that it cannot have, and a word about what would be right.
-const BAD: [(&str, &str, &str); 29] = [
+const BAD: [(&str, &str, &str); 30] = [
     ("listen", "localhost", ""),
     ("listen", "127.0.0.1:99999", ""),
     ("database-limit", "small", "or `unlimited`"),
