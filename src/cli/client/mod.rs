@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
-use reqwest::{RequestBuilder, Url};
+use reqwest::{Certificate, RequestBuilder, Url};
 
 use self::answer::Answer;
 use super::exit::Failure;
@@ -47,6 +48,9 @@ pub struct Server {
     /// The token that says who is asking
     #[arg(long, global = true, env = "NYALA_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<Token>,
+    /// Trust a server whose certificate one of these authorities vouches for, and no other: a PEM file
+    #[arg(long, global = true, env = "NYALA_CA_CERT", value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true)]
     pub json: bool,
@@ -75,7 +79,7 @@ impl Server {
     /// A client for this server. Nothing is sent yet.
     ///
     /// # Errors
-    /// Exit code 2 when the address or the token cannot be used.
+    /// Exit code 2 when the address, the token or the authorities cannot be used.
     pub fn client(&self) -> Result<Client, Failure> {
         let base = self.base()?;
         let mut http = reqwest::Client::builder()
@@ -91,6 +95,8 @@ impl Server {
             // Nothing to verify: spares reading the system's certificates, which a bare container
             // does not even have.
             http = http.tls_certs_only([]);
+        } else if let Some(authorities) = self.authorities()? {
+            http = http.tls_certs_only(authorities);
         }
         let http = http.build().map_err(|error| Failure::failed(root_cause(&error)))?;
         Ok(Client { http, base })
@@ -110,6 +116,19 @@ impl Server {
         base.set_query(None);
         base.set_fragment(None);
         Ok(base)
+    }
+
+    /// Whom to trust instead of those whom this machine trusts.
+    fn authorities(&self) -> Result<Option<Vec<Certificate>>, Failure> {
+        // A variable that is set to nothing means what an unset one does.
+        let Some(path) = self.ca_cert.as_ref().filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
+        let usage = |why: &str| Failure::usage(format!("--ca-cert: {} {why}", path.display()));
+        let text = std::fs::read(path).map_err(|error| usage(&format!("cannot be read: {error}")))?;
+        let authorities = Certificate::from_pem_bundle(&text).unwrap_or_default();
+        if authorities.is_empty() {
+            return Err(usage("holds no certificate: want a PEM file with those of the authorities to trust"));
+        }
+        Ok(Some(authorities))
     }
 
     fn headers(&self) -> Result<HeaderMap, Failure> {
