@@ -2,6 +2,7 @@
 //! once, their relations too.
 
 mod database;
+mod door;
 mod file;
 mod key;
 mod values;
@@ -17,6 +18,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use humantime::Duration as Span;
 
+use crate::api::server::{Limits, TlsFiles};
 use crate::delivery::Policy;
 use crate::domain::breaker::BreakerRules;
 use crate::domain::network::Network;
@@ -62,6 +64,8 @@ pub struct Flags {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "NYALA_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    #[command(flatten)]
+    door: door::Door,
     /// The database file; its folder is made [default: data/nyala.db]
     #[arg(long, env = "NYALA_DATABASE", value_name = "FILE")]
     database: Option<PathBuf>,
@@ -129,6 +133,10 @@ pub struct Flags {
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The certificate, where clients come in over TLS.
+    pub tls: Option<TlsFiles>,
+    /// What clients are given: how many, how much, how long.
+    pub limits: Limits,
     /// The database file.
     pub database: PathBuf,
     /// The largest that the database may become, in bytes.
@@ -183,8 +191,12 @@ impl Flags {
         let mut layers = Layers { matches, file, shown: vec![] };
         let rules = BreakerRules::default();
         let name_servers: List<NameServer> = layers.pick("name-server", list(self.name_server), List(vec![]))?;
+        let listen = layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?;
+        let (tls, limits) = layers.door(self.door)?;
         let settings = Settings {
-            listen: layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?,
+            listen,
+            tls,
+            limits,
             database: layers.database(self.database)?,
             database_limit: layers.pick("database-limit", self.database_limit, Limit(None))?.bytes(),
             allow_network: layers.pick("allow-network", list(self.allow_network), List(vec![]))?.0,

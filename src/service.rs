@@ -11,7 +11,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::api::{App, Auth, server};
+use crate::api::bodies::Bodies;
+use crate::api::server::{self, Tls, TlsError};
+use crate::api::{App, Auth};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::delivery::dispatcher::Dispatcher;
@@ -52,6 +54,9 @@ pub enum StartError {
          NAME --scope admin --database {1}`, or listen on 127.0.0.1"
     )]
     Open(SocketAddr, String),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,6 +65,7 @@ pub enum StartError {
 /// A whole Nyala, running.
 pub struct Service {
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     dispatcher: JoinHandle<()>,
@@ -80,6 +86,7 @@ impl Service {
     /// # Errors
     /// Says what is in the way and what to do.
     pub async fn start(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let tls = settings.tls.clone().map(|files| Tls::load(files, clock.now())).transpose()?.map(Arc::new);
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| StartError::Listen(settings.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(settings.listen, e))?;
         let database = real_path(&settings.database)?;
@@ -98,9 +105,11 @@ impl Service {
         }
         let stop = watch::Sender::new(false);
         let works = Works::new(db.clone(), clock.clone(), tokens.clone());
+        let (app, limits) = (works.app(settings, stop.subscribe()), settings.limits.clone());
         Ok(Self {
             address,
-            server: tokio::spawn(server::serve(listener, works.app(settings, stop.subscribe()), stop.subscribe())),
+            server: tokio::spawn(server::serve(listener, app, tls.clone(), limits, stop.subscribe())),
+            tls,
             dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
             replayer: tokio::spawn(works.replayer().run(stop.subscribe())),
             sweeper: tokio::spawn(works.sweeper(settings).run(stop.subscribe())),
@@ -116,6 +125,20 @@ impl Service {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its URL, by its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Reads the certificate again; connections that are there keep what they have.
+    pub fn reload(&self) {
+        if let Some(tls) = &self.tls {
+            tls.reload(self.clock.now());
+        }
     }
 
     /// Stops accepting, lets what is in flight end for a while, gives back the
@@ -172,6 +195,7 @@ impl Works {
             auth: Auth::new(self.tokens.clone(), self.clock.clone()),
             reach: settings.reach(),
             max_body: settings.max_body,
+            bodies: Bodies::new(&settings.limits),
             publish_wait: settings.publish_wait,
             secret_overlap: settings.secret_overlap,
         })

@@ -1,7 +1,7 @@
 //! What went wrong with a request, as RFC 9457 problem documents: the one table
 //! of statuses.
 
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::Reply;
@@ -44,6 +44,18 @@ pub(super) enum ApiError {
     /// The body did not come in time.
     #[error("the body did not arrive within {0} seconds: send it faster")]
     TooSlow(u64),
+    /// The head did not come in time.
+    #[error("the request's headers did not arrive within {0} seconds: send them faster")]
+    HeadTooSlow(u64),
+    /// The head is larger than this many bytes, or has too many lines.
+    #[error("the headers are larger than {0} bytes or more than 100: send less, or raise --max-header")]
+    HeadTooLarge(usize),
+    /// The URL alone is larger than a head may be.
+    #[error("the URL is too long: all headers have {0} bytes; send a shorter one, or raise --max-header")]
+    UrlTooLong(usize),
+    /// There is no room now.
+    #[error("{0}")]
+    Crowded(&'static str),
     /// It contradicts what is there.
     #[error("{0}")]
     Conflict(Invalid),
@@ -70,12 +82,14 @@ impl ApiError {
             Self::TooManyWrongTokens(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooSlow(_) | Self::HeadTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::UrlTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAllowed(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Crowded(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -92,6 +106,20 @@ impl ApiError {
         }
     }
 
+    /// The problem document.
+    pub(super) fn document(&self) -> Vec<u8> {
+        let status = self.status();
+        let problem = Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &self.to_string(),
+            errors: self.field().map(|field| [field]),
+        };
+        // Texts and numbers can always be written.
+        serde_json::to_vec(&problem).unwrap_or_default()
+    }
+
     fn header(&self) -> Option<(http::HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed(methods) => HeaderValue::from_str(methods).ok().map(|value| (ALLOW, value)),
@@ -101,7 +129,9 @@ impl ApiError {
             Self::Store(StoreError::Full(_) | StoreError::Unusable(_)) => {
                 Some((RETRY_AFTER, HeaderValue::from_static("30")))
             }
-            Self::Store(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::Store(_) | Self::Crowded(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            // What is left of the body is not read.
+            Self::TooLarge(_) | Self::TooSlow(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
             _ => None,
         }
     }
@@ -135,16 +165,8 @@ struct FieldError<'a> {
 
 impl Reply for ApiError {
     fn into_response(self) -> Response {
-        let status = self.status();
-        let problem = Problem {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            detail: &self.to_string(),
-            errors: self.field().map(|field| [field]),
-        };
-        let mut response = warp::reply::json(&problem).into_response();
-        *response.status_mut() = status;
+        let mut response = self.document().into_response();
+        *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);

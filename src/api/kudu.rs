@@ -31,7 +31,7 @@ const LIST_STEP: usize = 100;
 /// `POST /api/hooks`
 pub(super) async fn subscribe(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
-    let body = request.json_body(app.max_body).await?;
+    let body = request.json_body(&app).await?;
     let new = HookFields::parse(&body, Dialect::Kudu)?.into_new_hook(&by.caller, &app.reach)?;
     let (added, secret) = access::add(&app, &by, new).await?;
     match added {
@@ -122,8 +122,8 @@ pub(super) async fn publish(app: Arc<App>, request: Request) -> Answer {
     let applications = event_applications(&caller, applications(&request)?)?;
     let key = idempotency_key(&request)?;
     let wait = prefer_wait(&request);
-    let body = request.json_body(app.max_body).await?;
-    let payload = payload(body)?;
+    let body = request.json_body(&app).await?;
+    let payload = payload(Bytes::clone(&body))?;
     let event = NewEvent {
         event_type,
         idempotency: key.map(|key| Idempotency::of(key, &applications, &payload)),

@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+pub mod bodies;
 mod connection;
 mod error;
 mod health;
@@ -11,6 +12,7 @@ mod origin;
 mod publish_fields;
 mod request;
 mod router;
+mod security_headers;
 pub mod server;
 mod v1;
 mod views;
@@ -27,6 +29,7 @@ use crate::domain::reach::Reach;
 use crate::domain::token::Scope;
 use crate::publish::Publisher;
 use crate::store::db::Db;
+use bodies::Bodies;
 use router::Route;
 
 pub use auth::Auth;
@@ -52,6 +55,8 @@ pub struct App {
     pub reach: Reach,
     /// The largest body that is taken, in bytes.
     pub max_body: usize,
+    /// The room for bodies, all together.
+    pub bodies: Bodies,
     /// How long a publish waits for first attempts where the request does not say.
     pub publish_wait: Duration,
     /// How long a former secret signs beside the one in its place.

@@ -1,16 +1,16 @@
 //! What a handler can ask of a request.
 
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Buf;
 use futures_util::{Stream, StreamExt};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ulid::Ulid;
 
+use super::App;
+use super::bodies::{Body, Held};
 use super::connection::Connection;
 use super::error::ApiError;
 use crate::domain::Invalid;
@@ -18,12 +18,6 @@ use crate::domain::access::Caller;
 use crate::domain::audit::{Action, Actor, AuditEntry};
 use crate::domain::time::Timestamp;
 use crate::store::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
-
-/// A body as it arrives.
-pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Names a request in logs; echoed if the client sent one.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -56,6 +50,16 @@ impl Asking {
     pub(super) fn did(&self, at: Timestamp, action: Action, object: &impl ToString) -> AuditEntry {
         let actor = Actor::caller(&self.caller, self.peer);
         AuditEntry { at, actor, action, object: object.to_string(), detail: None }
+    }
+}
+
+/// Puts the host that is asked for into `Host`: over HTTP/2 it comes with the URL only, and
+/// where it does it counts for more than the header (RFC 9112, 3.2.2; RFC 9113, 8.3.1).
+pub(super) fn name_host<B>(request: &mut http::Request<B>) {
+    let Some(authority) = request.uri().authority() else { return };
+    let (_, host) = authority.as_str().rsplit_once('@').unwrap_or(("", authority.as_str()));
+    if let Ok(host) = HeaderValue::from_str(host) {
+        request.headers_mut().insert(HOST, host);
     }
 }
 
@@ -128,11 +132,11 @@ impl Request {
     }
 
     /// The body, if it is JSON by its own word (or says nothing), in UTF-8 and
-    /// no larger than `limit`; empty where there is none.
-    pub(super) async fn json_body(self, limit: usize) -> Result<Bytes, ApiError> {
+    /// no larger than `max_body`; empty where there is none. Hold it for as long as its
+    /// bytes are worked on: it takes room.
+    pub(super) async fn json_body(self, app: &App) -> Result<Held, ApiError> {
         let not_json = not_json(&self.headers);
-        let body = tokio::time::timeout(BODY_TIMEOUT, read(self.body, &self.headers, limit)).await;
-        let body = body.unwrap_or(Err(ApiError::TooSlow(BODY_TIMEOUT.as_secs())))?;
+        let body = app.bodies.read(self.body, &self.headers, app.max_body).await?;
         match not_json {
             Some(what) if !body.is_empty() => Err(ApiError::NotJson(what)),
             _ => Ok(body),
@@ -151,28 +155,6 @@ pub(super) fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Re
         }
         _ => Ok(()),
     }
-}
-
-async fn read(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
-        return Err(ApiError::TooLarge(limit));
-    }
-    let broken = |e: warp::Error| ApiError::Malformed(format!("the body broke off: {e}"));
-    let first = body.next().await.transpose().map_err(broken)?.unwrap_or_default();
-    let mut whole = BytesMut::new();
-    while let Some(chunk) = body.next().await.transpose().map_err(broken)? {
-        if whole.is_empty() {
-            whole.extend_from_slice(&first);
-        }
-        whole.extend_from_slice(&chunk);
-        if whole.len() > limit {
-            return Err(ApiError::TooLarge(limit));
-        }
-    }
-    // Most bodies come in one piece, which needs no copy.
-    let whole = if whole.is_empty() { first } else { whole.freeze() };
-    if whole.len() > limit { Err(ApiError::TooLarge(limit)) } else { Ok(whole) }
 }
 
 /// What the body is, if by its own word it is no JSON in UTF-8.
@@ -207,5 +189,29 @@ impl RequestId {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(uri: &str, header: Option<&str>) -> Option<String> {
+        let mut request = http::Request::new(());
+        *request.uri_mut() = uri.parse().expect("a URI");
+        if let Some(header) = header {
+            request.headers_mut().insert(HOST, header.parse().expect("a header"));
+        }
+        name_host(&mut request);
+        request.headers().get(HOST).map(|host| host.to_str().expect("text").to_owned())
+    }
+
+    #[test]
+    fn the_host_in_the_url_is_the_host_that_counts() {
+        assert_eq!(host("https://nyala.example:8443/a", None).as_deref(), Some("nyala.example:8443"));
+        assert_eq!(host("http://evil.example/", Some("localhost")).as_deref(), Some("evil.example"));
+        assert_eq!(host("http://localhost@evil.example/", None).as_deref(), Some("evil.example"));
+        assert_eq!(host("/a", Some("localhost:8080")).as_deref(), Some("localhost:8080"));
+        assert_eq!(host("/a", None), None);
     }
 }

@@ -3,6 +3,7 @@
 //! and a route costs the same wherever it stands.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -12,10 +13,11 @@ use tracing::Instrument;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
+use super::bodies::Body;
 use super::connection::Connection;
 use super::error::ApiError;
-use super::request::{Asking, Body, Request, RequestId, X_REQUEST_ID, boxed};
-use super::{App, ROUTES};
+use super::request::{Asking, Request, RequestId, X_REQUEST_ID, boxed};
+use super::{App, ROUTES, security_headers};
 use crate::domain::token::Scope;
 
 /// What a handler answers.
@@ -112,9 +114,10 @@ async fn answer(
     };
     let answered = answered.instrument(span.clone()).await;
     let mut response = answered.unwrap_or_else(|error| {
-        span.in_scope(|| log(&method, path, &error));
+        span.in_scope(|| log(&method, path, connection.peer, &error));
         error.into_response()
     });
+    security_headers::protect(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
@@ -167,12 +170,12 @@ fn find(method: &Method, segments: &[String]) -> Result<(&'static Route, Vec<Str
 }
 
 /// Trouble of ours is an error; a request that was refused is a detail.
-fn log(method: &Method, path: &str, error: &ApiError) {
+fn log(method: &Method, path: &str, peer: IpAddr, error: &ApiError) {
     let status = error.status().as_u16();
-    if error.status().is_server_error() {
-        tracing::error!(%method, path, status, %error, "a request failed");
+    if error.status().is_server_error() && !matches!(error, ApiError::Crowded(_)) {
+        tracing::error!(%method, path, %peer, status, %error, "a request failed");
     } else {
-        tracing::debug!(%method, path, status, %error, "a request was refused");
+        tracing::debug!(%method, path, %peer, status, %error, "a request was refused");
     }
 }
 

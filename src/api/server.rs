@@ -1,76 +1,215 @@
 //! Connections: accepting them, and letting go of them.
+//!
+//! ```text
+//! server       accepts, as many as there are slots
+//!     └─ connection   one of them: handshake, HTTP/1.1 or HTTP/2, its end
+//!            └─ stream · activity   what goes on on it
+//!            └─ timeouts            how long its client is waited for
+//!            └─ refusal             answers to what is no request
+//!     └─ tls          the certificate
+//! ```
 
-use std::net::{IpAddr, Ipv4Addr};
+mod activity;
+mod connection;
+mod refusal;
+mod slots;
+mod stream;
+mod timeouts;
+mod tls;
+
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
-use super::connection::Connection;
+use self::activity::Activity;
+use self::connection::{Answers, Serving};
+use self::slots::{Slot, Slots};
+use self::stream::Watched;
+use super::error::ApiError;
 use super::{App, router};
 
-/// How long a client may take to send its request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+pub use self::tls::{Tls, TlsError, TlsFiles};
 
-/// Stands for a peer that is gone already.
-const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// How long to wait before accepting again when we are out of descriptors.
+/// How long to wait before accepting again when we are out of descriptors or memory.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// So many errors in a row, of whatever kind, and the listener is given a rest: it must not spin.
+const MAX_ERRORS: u32 = 64;
+
+/// How many connections for which there is no slot are told so at once; the others are just closed.
+const MAX_TOLD: usize = 32;
+
+/// How often the log says that connections are turned away.
+const SAY_AGAIN: Duration = Duration::from_mins(1);
+
+/// What a server gives its clients: how many, how much, how long.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections, in all.
+    pub max_connections: usize,
+    /// Connections from one address (IPv6: from one /64).
+    pub max_connections_per_address: usize,
+    /// The head of a request, in bytes.
+    pub max_header: usize,
+    /// Bodies that are being read or worked on, all together, in bytes.
+    pub max_bodies: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long the head of a request may take.
+    pub head_timeout: Duration,
+    /// How long its body may take.
+    pub body_timeout: Duration,
+    /// How long a body waits for room among the others.
+    pub room_timeout: Duration,
+    /// How long a client may read nothing of what is written to it.
+    pub stall_timeout: Duration,
+    /// How long a connection is kept on which nothing is asked.
+    pub idle_timeout: Duration,
+    /// How long one request over HTTP/2 may take, to the end of its answer.
+    pub stream_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 8192,
+            max_connections_per_address: 1024,
+            max_header: 32 << 10,
+            max_bodies: 256 << 20,
+            handshake_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            room_timeout: Duration::from_secs(5),
+            stall_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            stream_timeout: Duration::from_mins(5),
+        }
+    }
+}
 
 /// Serves until `stop` says so, then lets requests that have begun end;
 /// whoever called decides how long.
 ///
-/// Our own loop rather than warp's, which does not set `TCP_NODELAY`: an answer
-/// would wait up to 40 ms for the client's acknowledgement.
-pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let service = warp::service(router::filter(app));
-    let connections = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+/// Our own loop rather than warp's, which knows neither TLS nor limits, and does not
+/// set `TCP_NODELAY`: an answer would wait up to 40 ms for the client's acknowledgement.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    tls: Option<Arc<Tls>>,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let stopping = watch::Sender::new(false);
+    let slots = Slots::new(limits.max_connections, limits.max_connections_per_address);
+    let answers = TowerToHyperService::new(warp::service(router::filter(app)));
+    let mut door = Door { serving: Serving::new(answers, limits), tls, told: Told::default(), stopping };
     while !*stop.borrow() {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = accept(&listener) => accepted,
             // An error means that whoever could stop us is gone.
             changed = stop.changed() => if changed.is_err() { break } else { continue },
         };
-        let at = Connection { peer: stream.peer_addr().map_or(UNKNOWN, |peer| peer.ip().to_canonical()), tls: false };
-        let inner = TowerToHyperService::new(service.clone());
-        let service = service_fn(move |mut request: http::Request<Incoming>| {
-            request.extensions_mut().insert(at);
-            inner.call(request)
-        });
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            // A client that goes away in the middle is its own business.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
-            }
-        });
+        match slots.take(peer) {
+            Ok(slot) => door.let_in(stream, peer, slot),
+            Err(full) => door.turn_away(stream, peer, full),
+        }
     }
     drop(listener);
-    connections.shutdown().await;
+    door.stopping.send_replace(true);
+    // Each connection holds a receiver for as long as it lives.
+    door.stopping.closed().await;
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // Only makes answers faster.
-                let _ = stream.set_nodelay(true);
-                return stream;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
+/// What happens to a connection that was accepted.
+struct Door<S> {
+    serving: Arc<Serving<S>>,
+    tls: Option<Arc<Tls>>,
+    told: Told,
+    stopping: watch::Sender<bool>,
+}
+
+impl<S: Answers> Door<S> {
+    fn let_in(&self, stream: TcpStream, peer: IpAddr, slot: Slot) {
+        let (serving, stop) = (self.serving.clone(), self.stopping.subscribe());
+        match &self.tls {
+            None => drop(tokio::spawn(async move {
+                serving.plain(stream, peer, stop).await;
+                drop(slot);
+            })),
+            Some(tls) => {
+                let acceptor = tls.acceptor();
+                tokio::spawn(async move {
+                    serving.tls(acceptor, stream, peer, stop).await;
+                    drop(slot);
+                });
             }
         }
     }
+
+    /// A client of TLS could read an answer only after a handshake, which costs more
+    /// than there is: it is just closed.
+    fn turn_away(&mut self, stream: TcpStream, peer: IpAddr, full: ApiError) {
+        if self.told.logged.is_none_or(|logged| logged.elapsed() > SAY_AGAIN) {
+            self.told.logged = Some(Instant::now());
+            tracing::warn!(%peer, reason = %full, "connections are turned away");
+        }
+        if let Ok(one) = self.told.room.clone().try_acquire_owned()
+            && self.tls.is_none()
+        {
+            tokio::spawn(async move {
+                Watched::new(stream, Activity::new(false)).close(&refusal::render(&full), true).await;
+                drop(one);
+            });
+        }
+    }
+}
+
+/// Who is being told that there is no slot.
+struct Told {
+    room: Arc<Semaphore>,
+    logged: Option<Instant>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { room: Arc::new(Semaphore::new(MAX_TOLD)), logged: None }
+    }
+}
+
+/// The next connection, and who it is from: IPv4 also where it came in over IPv6.
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
+    let mut errors = 0;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Only makes answers faster.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer.ip().to_canonical());
+            }
+            Err(error) => {
+                errors += 1;
+                if errors == 1 {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                }
+                if is_shortage(&error) || errors > MAX_ERRORS {
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether we lack what the next connection would need too; every other error is the
+/// end of one connection, before it was ours.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))
 }

@@ -1,15 +1,17 @@
 //! `nyala serve`
 
+use std::io;
 use std::sync::Arc;
 
 use clap::ArgMatches;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failure;
 use super::output;
 use super::stop::Stop;
 use crate::clock::SystemClock;
-use crate::config::Flags;
+use crate::config::{Flags, Settings};
 use crate::service::Service;
 use crate::telemetry;
 
@@ -18,23 +20,72 @@ use crate::telemetry;
 /// # Errors
 /// A setting cannot be used, or the service cannot start.
 pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failure> {
-    let (settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
+    let (mut settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
     telemetry::start(settings.log_format, &settings.log_level);
     super::private_files();
     prepare_process();
-    let mut stop = Stop::new().map_err(|e| Failure::failed(format!("cannot wait for signals: {e}")))?;
+    leave_descriptors(&mut settings);
+    let no_signals = |e| Failure::failed(format!("cannot wait for signals: {e}"));
+    let (mut stop, mut reload) = (Stop::new().map_err(no_signals)?, Reload::new(&settings).map_err(no_signals)?);
     let started = Service::start(&settings, Arc::new(SystemClock::default())).await;
     let service = started.map_err(|e| Failure::failed(e.to_string()))?;
     // Whoever started us may not read what we say.
-    let _ = output::emit(&format!("listening on http://{}", service.address()));
+    let _ = output::emit(&format!("listening on {}", service.url()));
     tracing::info!(address = %service.address(), database = %settings.database.display(), "serving");
-    stop.asked().await;
+    loop {
+        tokio::select! {
+            () = stop.asked() => break,
+            () = reload.asked() => service.reload(),
+        }
+    }
     tracing::info!("stopping");
     tokio::select! {
         () = service.stop() => tracing::info!("stopped"),
         () = stop.asked() => tracing::warn!("stopped at once: the next start takes up what was in flight"),
     }
     Ok(())
+}
+
+/// Catches SIGHUP where there is a certificate to read again. Elsewhere it ends the
+/// process, as it does when the terminal is closed.
+struct Reload(Option<Signal>);
+
+impl Reload {
+    fn new(settings: &Settings) -> io::Result<Self> {
+        settings.tls.as_ref().map(|_| signal(SignalKind::hangup())).transpose().map(Self)
+    }
+
+    /// Ends when somebody asks; may be waited for again.
+    async fn asked(&mut self) {
+        match &mut self.0 {
+            Some(hangup) => drop(hangup.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Descriptors that are neither a client's connection nor an attempt's: the database
+/// and its readers, logs, names being looked up, clients that are turned away.
+const OTHER_DESCRIPTORS: usize = 128;
+
+/// So many connections there may be at least, whatever that leaves.
+const LEAST_CONNECTIONS: usize = 64;
+
+/// Clients may take no descriptors that attempts need; where that would leave them too few, half of all.
+fn leave_descriptors(settings: &mut Settings) {
+    let Some(limit) = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok()) else {
+        return;
+    };
+    let left = limit.saturating_sub(settings.policy.workers + OTHER_DESCRIPTORS);
+    let left = left.max(limit / 2).max(LEAST_CONNECTIONS);
+    if left < settings.limits.max_connections {
+        settings.limits.max_connections = left;
+        tracing::info!(
+            left,
+            limit,
+            "there will be fewer connections than --max-connections: raise the limit of open files"
+        );
+    }
 }
 
 /// Every connection is a descriptor: as many as this user may have.

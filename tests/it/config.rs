@@ -13,8 +13,13 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 21] = [
+const DEFAULTS: [(&str, &str); 26] = [
     ("listen", "127.0.0.1:8080"),
+    ("tls-cert", ""),
+    ("tls-key", ""),
+    ("max-connections", "8192"),
+    ("max-connections-per-address", "1024"),
+    ("max-header", "32 KiB"),
     ("database", "data/nyala.db"),
     ("database-limit", "unlimited"),
     ("allow-network", ""),
@@ -38,8 +43,13 @@ const DEFAULTS: [(&str, &str); 21] = [
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 21] = [
+const OTHERS: [(&str, &str); 26] = [
     ("listen", "[::1]:9999"),
+    ("tls-cert", "tls/nyala.pem"),
+    ("tls-key", "tls/nyala.key"),
+    ("max-connections", "99999"),
+    ("max-connections-per-address", "17"),
+    ("max-header", "65000"),
     ("database", "elsewhere/n.db"),
     ("database-limit", "6000000"),
     ("allow-network", "loopback,10.0.0.0/8,*.example.com"),
@@ -246,7 +256,7 @@ fn the_table_for_people_has_a_line_for_each_setting() {
         let line = table.lines().find(|line| line.split_whitespace().next() == Some(name));
         let line = line.unwrap_or_else(|| panic!("no {name}: {table}"));
         let origin = if name == "workers" { "flag" } else { "default" };
-        let shows_value = line.contains(value) || name == "max-body";
+        let shows_value = line.contains(value) || name == "max-body" || name == "max-header";
         assert!(shows_value && line.trim_end().ends_with(origin), "{line}");
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nyala::api::server::Limits;
 use nyala::clock::{Clock, ManualClock};
 use nyala::config::Settings;
 use nyala::delivery::Policy;
@@ -96,8 +97,7 @@ impl House {
 
     /// An absolute URL on this service.
     pub fn url(&self, path: &str) -> String {
-        let address = self.service.as_ref().expect("a running service").address();
-        format!("http://{address}{path}")
+        format!("{}{path}", self.service.as_ref().expect("a running service").url())
     }
 
     /// A request with a JSON body, sent to the byte.
@@ -181,6 +181,8 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 fn settings(database: &Path) -> Settings {
     Settings {
         listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        limits: Limits::default(),
         database: database.to_owned(),
         database_limit: None,
         allow_network: vec![Network::Loopback],

@@ -58,7 +58,7 @@ pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
     let named = applications(&request)?;
     let key = idempotency_key(&request)?;
     let wait = prefer_wait(&request);
-    let body = request.json_body(app.max_body).await?;
+    let body = request.json_body(&app).await?;
     let mut event = parse(&body)?;
     event.applications.extend(named);
     event.applications.sort();

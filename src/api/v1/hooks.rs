@@ -42,7 +42,7 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
 /// `POST /api/v1/hooks`: always a new hook, its URL may stand among others.
 pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
-    let body = request.json_body(app.max_body).await?;
+    let body = request.json_body(&app).await?;
     let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller, &app.reach)?;
     let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook), secret) =
         access::add(&app, &by, new).await?;
@@ -65,7 +65,7 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let (id, by) = (id(&request)?, request.by.clone());
-    let body = request.json_body(app.max_body).await?;
+    let body = request.json_body(&app).await?;
     let fields = HookFields::parse(&body, Dialect::V1)?;
     let names = fields.names_given();
     let patch = fields.into_patch(&app.reach)?;

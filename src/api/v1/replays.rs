@@ -54,7 +54,7 @@ pub(in crate::api) async fn begin(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let hook = request.param().parse().map_err(|_| no_hook())?;
     let by = request.by.clone();
-    let (new, dry_run) = parse(hook, &request.json_body(app.max_body).await?)?;
+    let (new, dry_run) = parse(hook, &request.json_body(&app).await?)?;
     managed(&app, &by, hook).await?;
     let now = app.clock.now();
     // Counting may take long: it is done by reading, and holds up no publish.

@@ -33,7 +33,7 @@ pub(in crate::api) async fn rotate(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let (id, now, overlap) = (id(&request)?, app.clock.now(), app.secret_overlap);
     let by = request.by.clone();
-    let secret = given(&request.json_body(app.max_body).await?)?;
+    let secret = given(&request.json_body(&app).await?)?;
     let rotate =
         move |store: &mut dyn Writes, _| store.rotate_secret(now, id, secret.as_ref(), overlap).map(Acted::from);
     let keys = access::manage(&app, &by, id, Action::SecretRotated, rotate).await?;

@@ -205,7 +205,7 @@ async fn an_idempotency_key_that_is_empty_or_too_long_is_refused() {
     let house = House::new().await;
 
     for (path, body) in [WAYS_IN[1], WAYS_IN[3]] {
-        for key in [String::new(), " ".to_owned(), "k".repeat(256), "k".repeat(60_000)] {
+        for key in [String::new(), " ".to_owned(), "k".repeat(256), "k".repeat(20_000)] {
             let request = post(&house, path, body).header("idempotency-key", key);
             refused(&house, request, field("Idempotency-Key", "a UUID does well")).await;
         }

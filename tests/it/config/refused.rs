@@ -25,9 +25,12 @@ fn refused(folder: &Path, args: &[&str], words: &[&str]) {
 }
 
 /// A value for each setting that it cannot have, and a word about what would be right.
-const BAD: [(&str, &str, &str); 30] = [
+const BAD: [(&str, &str, &str); 33] = [
     ("listen", "localhost", ""),
     ("listen", "127.0.0.1:99999", ""),
+    ("max-connections", "all", ""),
+    ("max-connections-per-address", "-1", ""),
+    ("max-header", "long", ""),
     ("database-limit", "small", "or `unlimited`"),
     ("database-limit", "-1", ""),
     ("allow-network", "all", "10.0.0.0/8"),
@@ -76,7 +79,13 @@ fn a_bad_value_is_refused_by_its_name_wherever_it_stands() {
 #[test]
 fn values_that_contradict_each_other_or_reason_are_refused_by_name() {
     let folder = folder();
-    let table: [(&[&str], &[&str]); 16] = [
+    let table: [(&[&str], &[&str]); 22] = [
+        (&["--tls-cert=c.pem"], &["tls-cert", "needs tls-key"]),
+        (&["--tls-key=k.pem"], &["tls-key", "needs tls-cert"]),
+        (&["--max-connections=0"], &["max-connections", "at least 1"]),
+        (&["--max-connections-per-address=0"], &["max-connections-per-address", "at least 1"]),
+        (&["--max-header=8191"], &["max-header", "at least 8 KiB"]),
+        (&["--max-header=1025KiB"], &["max-header", "at most 1 MiB"]),
         (&["--secret-overlap=31d"], &["secret-overlap", "at most 30d"]),
         (&["--workers=10", "--workers-per-hook=11"], &["workers-per-hook", "raise --workers"]),
         (&["--workers=15"], &["workers-per-hook", "lower it"]),
@@ -123,8 +132,8 @@ fn a_key_that_is_not_known_names_the_near_one() {
         ("data-base = 'x'", "`data-base`", "did you mean database?"),
         ("retry_shedule = '5s'", "`retry-shedule`", "did you mean retry-schedule?"),
         ("log_levle = 'info'", "`log-levle`", "did you mean log-level?"),
-        ("zzz = 1", "`zzz`", "listen, database"),
-        ("[serve]\nworkers = 5", "`serve`", "listen, database"),
+        ("zzz = 1", "`zzz`", "listen, tls-cert"),
+        ("[serve]\nworkers = 5", "`serve`", "listen, tls-cert"),
     ];
 
     for (text, key, hint) in table {

@@ -1,0 +1,108 @@
+//! Bodies: read as they come, and bounded in bytes all together.
+
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::ApiError;
+use super::server::Limits;
+
+/// A body as it arrives.
+pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
+
+/// What needs no room: as much lies in a connection's buffers anyway.
+const SMALL: usize = 16 << 10;
+
+/// Room is taken in steps of this, as bytes come: a length that is only announced takes none.
+const STEP: usize = 64 << 10;
+
+/// The room for bodies that are being read or worked on.
+pub struct Bodies {
+    room: Arc<Semaphore>,
+    body_timeout: Duration,
+    room_timeout: Duration,
+}
+
+/// A body, and the room that it takes: given back when this is dropped.
+pub(super) struct Held {
+    bytes: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Held {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl Bodies {
+    /// As much as these limits allow.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let room = Arc::new(Semaphore::new(limits.max_bodies.min(Semaphore::MAX_PERMITS)));
+        Self { room, body_timeout: limits.body_timeout, room_timeout: limits.room_timeout }
+    }
+
+    /// A whole body of at most `limit` bytes.
+    pub(super) async fn read(&self, body: Body, headers: &HeaderMap, limit: usize) -> Result<Held, ApiError> {
+        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
+            return Err(ApiError::TooLarge(limit));
+        }
+        let reading = tokio::time::timeout(self.body_timeout, self.gather(body, limit));
+        reading.await.unwrap_or(Err(ApiError::TooSlow(self.body_timeout.as_secs())))
+    }
+
+    async fn gather(&self, mut body: Body, limit: usize) -> Result<Held, ApiError> {
+        let broken = |e: warp::Error| ApiError::Malformed(format!("the body broke off: {e}"));
+        let first = body.next().await.transpose().map_err(broken)?.unwrap_or_default();
+        let mut room = self.cover(None, first.len()).await?;
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = body.next().await.transpose().map_err(broken)? {
+            let length = first.len().max(whole.len()) + chunk.len();
+            if length > limit {
+                return Err(ApiError::TooLarge(limit));
+            }
+            room = self.cover(room, length).await?;
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        // Most bodies come in one piece, which needs no copy.
+        let bytes = if whole.is_empty() { first } else { whole.freeze() };
+        if bytes.len() > limit { Err(ApiError::TooLarge(limit)) } else { Ok(Held { bytes, _room: room }) }
+    }
+
+    /// Room for `length` bytes, of which `held` is there already.
+    async fn cover(
+        &self,
+        held: Option<OwnedSemaphorePermit>,
+        length: usize,
+    ) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        let has = held.as_ref().map_or(SMALL, OwnedSemaphorePermit::num_permits);
+        if length <= has {
+            return Ok(held);
+        }
+        let needed = length.next_multiple_of(STEP) - held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let needed = u32::try_from(needed).unwrap_or(u32::MAX);
+        let taking = self.room.clone().acquire_many_owned(needed);
+        // Nobody closes it: an error would be the time that ran out.
+        let Ok(Ok(mut more)) = tokio::time::timeout(self.room_timeout, taking).await else {
+            return Err(ApiError::Crowded("too many large bodies are coming in at once: try again"));
+        };
+        if let Some(held) = held {
+            more.merge(held);
+        }
+        Ok(Some(more))
+    }
+}

@@ -1,0 +1,231 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Incoming};
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use warp::reply::Response;
+
+use super::activity::{Activity, Answer, Phase};
+use super::stream::Watched;
+use super::timeouts::Timeouts;
+use super::{Limits, refusal, tls};
+use crate::api::connection::Connection;
+use crate::api::error::ApiError;
+use crate::api::request::name_host;
+
+/// How long a client over HTTP/2 may take to go once it is told to.
+const GOING: Duration = Duration::from_secs(1);
+
+/// How often a client over HTTP/2 is asked whether it is still there, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(30);
+
+/// What is read at once, at most: a body in pieces of this, or a head where that may be larger.
+const READ_BUFFER: usize = 64 << 10;
+
+/// What a client may send over HTTP/2 before anybody reads it: on one stream, on all.
+const WINDOWS: (u32, u32) = (128 << 10, 256 << 10);
+
+/// Requests that are answered.
+pub(super) trait Answers:
+    Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send + Sync + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send + Sync + 'static
+{
+}
+
+/// What all connections share.
+pub(super) struct Serving<S> {
+    answers: S,
+    limits: Limits,
+    http1: http1::Builder,
+    http2: http2::Builder<Streams>,
+}
+
+/// Runs what is asked over HTTP/2: each stream has only so long, so that none that
+/// its client does not read stays for ever.
+#[derive(Clone)]
+struct Streams(Duration);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        tokio::spawn(tokio::time::timeout(self.0, stream));
+    }
+}
+
+/// How a connection ended.
+enum End {
+    /// By itself.
+    Over(hyper::Result<()>),
+    /// The client was waited for long enough.
+    Overdue(Phase),
+}
+
+impl<S: Answers> Serving<S> {
+    pub(super) fn new(answers: S, limits: Limits) -> Arc<Self> {
+        let mut http1 = http1::Builder::new();
+        // The timeouts are ours: hyper's makes a timer for each request, and closes without a word.
+        http1.header_read_timeout(None).max_header_size(limits.max_header);
+        http1.max_buf_size(READ_BUFFER.max(limits.max_header));
+        let mut http2 = http2::Builder::new(Streams(limits.stream_timeout));
+        http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
+        http2.max_concurrent_streams(256).max_header_list_size(u32::try_from(limits.max_header).unwrap_or(u32::MAX));
+        http2.max_pending_accept_reset_streams(20).max_local_error_reset_streams(64);
+        http2.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
+        http2.max_send_buf_size(READ_BUFFER);
+        Arc::new(Self { answers, limits, http1, http2 })
+    }
+
+    /// Serves HTTP/1.1 to its end.
+    pub(super) async fn plain(self: Arc<Self>, stream: TcpStream, peer: IpAddr, stop: watch::Receiver<bool>) {
+        self.http1(stream, Connection { peer, tls: false }, stop).await;
+    }
+
+    /// Serves what the client chooses in its handshake to its end.
+    pub(super) async fn tls(
+        self: Arc<Self>,
+        acceptor: TlsAcceptor,
+        stream: TcpStream,
+        peer: IpAddr,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let handshake = tokio::time::timeout(self.limits.handshake_timeout, acceptor.accept(stream));
+        let stream = tokio::select! {
+            stream = handshake => stream,
+            () = stopped(&mut stop) => return,
+        };
+        let client = Connection { peer, tls: true };
+        match stream {
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
+                self.http2(stream, client, stop).await;
+            }
+            Ok(Ok(stream)) => self.http1(stream, client, stop).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a handshake took too long"),
+        }
+    }
+
+    async fn http1<T>(self: Arc<Self>, stream: T, client: Connection, mut stop: watch::Receiver<bool>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let activity = Activity::new(false);
+        let mut timeouts = Timeouts::new(activity.clone(), &self.limits);
+        let stream = TokioIo::new(Watched::new(stream, activity.clone()));
+        let mut http = self.http1.serve_connection(stream, self.clone().service(client, &activity));
+        let end = drive(&mut http, &mut timeouts, &mut stop, Duration::ZERO).await;
+        let parts = http.into_parts();
+        let stream = parts.io.into_inner();
+        let stopping = *stop.borrow();
+        match end {
+            End::Overdue(Phase::Head) if activity.has_heard() && stream.is_quiet() && !stopping => {
+                let overdue = ApiError::HeadTooSlow(self.limits.head_timeout.as_secs());
+                stream.close(&refusal::render(&overdue), true).await;
+            }
+            // Nothing of a request is there: nobody misses an answer.
+            End::Overdue(_) => {}
+            End::Over(result) => {
+                note(client, result);
+                let refused = stream
+                    .refused()
+                    .map(|status| refusal::render(&refusal::of_head(status, &parts.read_buf, self.limits.max_header)));
+                stream.close(&refused.unwrap_or_default(), !stopping).await;
+            }
+        }
+    }
+
+    async fn http2<T>(self: Arc<Self>, stream: T, client: Connection, mut stop: watch::Receiver<bool>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let activity = Activity::new(true);
+        let mut timeouts = Timeouts::new(activity.clone(), &self.limits);
+        let stream = TokioIo::new(Watched::new(stream, activity.clone()));
+        let mut http = self.http2.serve_connection(stream, self.clone().service(client, &activity));
+        let mut end = drive(&mut http, &mut timeouts, &mut stop, GOING).await;
+        if let End::Overdue(Phase::Idle | Phase::Head) = end {
+            Pin::new(&mut http).graceful_shutdown();
+            timeouts.leave(GOING);
+            end = drive(&mut http, &mut timeouts, &mut stop, GOING).await;
+        }
+        if let End::Over(result) = end {
+            note(client, result);
+        }
+    }
+
+    /// What hyper calls for each request.
+    fn service(
+        self: Arc<Self>,
+        client: Connection,
+        activity: &Arc<Activity>,
+    ) -> impl Service<
+        http::Request<Incoming>,
+        Response = http::Response<impl Body<Data = Bytes, Error = warp::Error> + Send + use<S>>,
+        Error = Infallible,
+        Future: Send,
+    > + use<S> {
+        let activity = activity.clone();
+        service_fn(move |mut request: http::Request<Incoming>| {
+            let in_flight = activity.begin();
+            name_host(&mut request);
+            request.extensions_mut().insert(client);
+            let answer = self.answers.call(request);
+            async move { answer.await.map(|response| response.map(|body| Answer::new(body, in_flight))) }
+        })
+    }
+}
+
+/// Polls a connection until it ends, or its client is waited for no longer. When the
+/// server stops, an idle client may take `going`.
+async fn drive<C>(http: &mut C, timeouts: &mut Timeouts, stop: &mut watch::Receiver<bool>, going: Duration) -> End
+where
+    C: GracefulConnection<Error = hyper::Error> + Unpin,
+{
+    let mut stopping = false;
+    loop {
+        let ended = poll_fn(|context| match Pin::new(&mut *http).poll(context) {
+            Poll::Ready(result) => Poll::Ready(End::Over(result)),
+            Poll::Pending => timeouts.poll(context).map(End::Overdue),
+        });
+        tokio::select! {
+            biased;
+            end = ended => return end,
+            () = stopped(stop), if !stopping => {
+                stopping = true;
+                timeouts.leave(going);
+                Pin::new(&mut *http).graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// Ends when the server stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that whoever could stop us is gone, which is the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// A client that goes away in the middle is its own business.
+fn note(client: Connection, result: hyper::Result<()>) {
+    if let Err(error) = result {
+        tracing::debug!(peer = %client.peer, %error, "a connection broke off");
+    }
+}

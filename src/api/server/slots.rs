@@ -1,0 +1,115 @@
+//! How many connections there may be: in all, and from one address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::api::error::ApiError;
+
+/// The connections there are.
+pub(super) struct Slots {
+    max: usize,
+    max_per_address: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by_block: HashMap<IpAddr, usize>,
+}
+
+impl Slots {
+    pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
+        Arc::new(Self { max, max_per_address, taken: Mutex::default() })
+    }
+
+    /// A slot for a connection from this address, given back when it is dropped.
+    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Slot, ApiError> {
+        let block = block(peer);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.all >= self.max {
+            return Err(ApiError::Crowded(
+                "there are too many connections: try again later, or raise --max-connections",
+            ));
+        }
+        let from_there = taken.by_block.entry(block).or_default();
+        if *from_there >= self.max_per_address {
+            return Err(ApiError::Crowded(
+                "there are too many connections from your address: close some, or raise --max-connections-per-address",
+            ));
+        }
+        *from_there += 1;
+        taken.all += 1;
+        Ok(Slot { slots: self.clone(), block })
+    }
+}
+
+/// A connection's place.
+pub(super) struct Slot {
+    slots: Arc<Slots>,
+    block: IpAddr,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(from_there) = taken.by_block.get_mut(&self.block) {
+            *from_there -= 1;
+            if *from_there == 0 {
+                taken.by_block.remove(&self.block);
+            }
+        }
+    }
+}
+
+/// What counts as one address: of IPv6 the /64, which is what one subscriber is given.
+fn block(peer: IpAddr) -> IpAddr {
+    match peer {
+        IpAddr::V4(_) => peer,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(slots: &Arc<Slots>, peer: &str) -> Option<Slot> {
+        slots.take(peer.parse().expect("an address")).ok()
+    }
+
+    #[test]
+    fn one_address_may_not_take_all_slots() {
+        let slots = Slots::new(4, 2);
+
+        let held = [take(&slots, "192.0.2.1"), take(&slots, "192.0.2.1"), take(&slots, "192.0.2.2")];
+        let third = take(&slots, "192.0.2.1");
+
+        assert!(held.iter().all(Option::is_some) && third.is_none());
+        assert!(take(&slots, "192.0.2.3").is_some());
+    }
+
+    #[test]
+    fn neighbours_in_a_64_count_as_one_and_others_do_not() {
+        let slots = Slots::new(9, 1);
+
+        let held = take(&slots, "2001:db8:0:1::1");
+
+        assert!(held.is_some() && take(&slots, "2001:db8:0:1:ffff::9").is_none());
+        assert!(take(&slots, "2001:db8:0:2::1").is_some());
+    }
+
+    #[test]
+    fn a_slot_comes_back_and_leaves_nothing_behind() {
+        let slots = Slots::new(1, 1);
+
+        for _ in 0..3 {
+            let held = take(&slots, "192.0.2.1");
+            assert!(held.is_some() && take(&slots, "192.0.2.2").is_none());
+        }
+
+        assert!(slots.taken.lock().expect("the slots").by_block.is_empty());
+    }
+}
