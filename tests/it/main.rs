@@ -9,6 +9,7 @@ mod config;
 mod crash;
 mod db;
 mod delivery;
+mod door;
 mod faults;
 mod floors;
 mod guard;

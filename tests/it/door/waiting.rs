@@ -1,0 +1,191 @@
+//! How long a client is waited for, whatever it keeps us waiting with.
+
+use std::time::Duration;
+
+use nyala::config::Settings;
+use reqwest::Version;
+use rustls::version::TLS13;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{problem, rest, tcp, tls_house};
+use crate::house::{House, within};
+use crate::receiver::{Receiver, Reply, status};
+
+/// Short enough for a test, and long enough for what must not be cut off.
+const SHORT: Duration = Duration::from_millis(300);
+
+const HEALTHY: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+/// One answer without a body that is read, on a connection that stays.
+async fn ask(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin)) {
+    stream.write_all(HEALTHY).await.expect("sent");
+    let (mut answer, end) = (vec![], b"{\"status\":\"ok\"}");
+    while !answer.ends_with(end) {
+        let read = within("an answer", stream.read_buf(&mut answer)).await.expect("an answer");
+        assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+    }
+}
+
+/// Over and over, until a connection finds a slot.
+async fn until_there_is_a_slot(house: &House) {
+    let asking = async {
+        let request = || house.client.get(house.url("/healthz")).send();
+        while !request().await.is_ok_and(|response| response.status() == 200) {}
+    };
+    within("a slot", asking).await;
+}
+
+fn one_connection(settings: &mut Settings) {
+    settings.limits.max_connections = 1;
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_answered_with_408() {
+    let house = House::with(|settings| settings.limits.head_timeout = SHORT).await;
+    let (mut first, mut later) = (tcp(&house.url("")).await, tcp(&house.url("")).await);
+
+    ask(&mut later).await;
+    for stream in [&mut first, &mut later] {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nx:").await.expect("sent");
+        let problem = problem(&rest(stream).await, 408);
+        assert!(problem["detail"].as_str().expect("a detail").contains("send them faster"), "{problem}");
+    }
+
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_left_without_a_word() {
+    let house = House::with(|settings| settings.limits.head_timeout = SHORT).await;
+
+    let mut silent = tcp(&house.url("")).await;
+
+    assert_eq!(rest(&mut silent).await, "");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_more_is_asked_is_closed() {
+    let house = House::with(|settings| settings.limits.idle_timeout = SHORT).await;
+    let mut stream = tcp(&house.url("")).await;
+
+    for _ in 0..3 {
+        ask(&mut stream).await;
+    }
+
+    assert_eq!(rest(&mut stream).await, "");
+    house.close().await;
+}
+
+/// A receiver that answers no sooner than a publish stops waiting for it.
+async fn a_request_takes_long(house: House) {
+    let receiver = Receiver::new().await;
+    receiver.answer(|_| Reply { hang: true, ..status(200) });
+    house.subscribe(&receiver.url("/cb"), "E").await;
+    let request = house.client.post(house.url("/api/hooks/publish/E")).header("prefer", "wait=2").body("{}");
+
+    let answered = within("an answer", request.send()).await.expect("an answer");
+
+    assert_eq!(answered.status(), 200);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_request_may_take_longer_than_an_idle_connection_is_kept() {
+    a_request_takes_long(House::with(|settings| settings.limits.idle_timeout = SHORT).await).await;
+}
+
+#[tokio::test]
+async fn over_http_2_a_request_may_take_longer_than_an_idle_connection_is_kept() {
+    let (house, _authority, _folder) = tls_house(|settings| settings.limits.idle_timeout = SHORT).await;
+    a_request_takes_long(house).await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_answered_with_408() {
+    let house = House::with(|settings| settings.limits.body_timeout = SHORT).await;
+    let mut stream = tcp(&house.url("")).await;
+
+    let head = b"POST /api/hooks/publish/E HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n[1,";
+    stream.write_all(head).await.expect("sent");
+
+    let problem = problem(&rest(&mut stream).await, 408);
+    assert!(problem["detail"].as_str().expect("a detail").contains("the body did not arrive"), "{problem}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answers_loses_its_connection() {
+    let house = House::with(|settings| {
+        one_connection(settings);
+        settings.limits.stall_timeout = SHORT;
+    })
+    .await;
+    let mut stalled = tcp(&house.url("")).await;
+
+    // More answers than any buffer between us holds; none of them is read.
+    let sending = async { while stalled.write_all(&HEALTHY.repeat(1000)).await.is_ok() {} };
+    within("the connection is closed", sending).await;
+
+    until_there_is_a_slot(&house).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_client_over_http_2_that_asks_nothing_is_closed_as_well() {
+    let (mut house, authority, _folder) = tls_house(|settings| {
+        settings.limits.head_timeout = SHORT;
+        settings.limits.idle_timeout = SHORT;
+        settings.limits.max_connections = 2;
+    })
+    .await;
+
+    let mut silent = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
+    let asked = house.get("/healthz").await;
+
+    assert_eq!(asked.version(), Version::HTTP_2);
+    let mut bytes = vec![];
+    let _ = within("the silent one is closed", silent.read_to_end(&mut bytes)).await;
+    // Its pool still holds the other one, which no longer takes a slot.
+    let idle = std::mem::replace(&mut house.client, authority.trusted().build().expect("a client"));
+    let _others = [tcp(&house.url("")).await];
+    until_there_is_a_slot(&house).await;
+    drop(idle);
+    house.close().await;
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a short one").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The kind and the stream of the next frame.
+async fn next_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32) {
+    let mut head = [0; 9];
+    within("a frame", stream.read_exact(&mut head)).await.expect("a frame");
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; length.try_into().expect("a short one")];
+    within("its payload", stream.read_exact(&mut payload)).await.expect("its payload");
+    (head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]))
+}
+
+#[tokio::test]
+async fn over_http_2_an_answer_that_its_client_does_not_read_is_given_up() {
+    let (house, authority, _folder) = tls_house(|settings| settings.limits.stream_timeout = SHORT).await;
+    let mut stream = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
+
+    // SETTINGS: not a byte of an answer is wanted. HEADERS: GET https://n/healthz, and no more.
+    let settings = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let headers = frame(1, 5, 1, b"\x82\x87\x04\x08/healthz\x01\x01n");
+    let asked = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings, &headers].concat();
+    stream.write_all(&asked).await.expect("sent");
+    let mut kinds = vec![];
+    while kinds.last() != Some(&3) {
+        let (kind, on) = next_frame(&mut stream).await;
+        kinds.extend((on == 1).then_some(kind));
+    }
+
+    assert_eq!(kinds, [1, 3], "its headers, and then RST_STREAM");
+    house.close().await;
+}
