@@ -5,6 +5,8 @@ mod database;
 mod door;
 mod file;
 mod key;
+mod policy;
+mod retention;
 mod values;
 
 use std::fmt::Display;
@@ -20,11 +22,9 @@ use humantime::Duration as Span;
 
 use crate::api::server::{Limits, TlsFiles};
 use crate::delivery::Policy;
-use crate::domain::breaker::BreakerRules;
 use crate::domain::network::Network;
 use crate::domain::reach::Reach;
-use crate::domain::retention::{Keep, Retention};
-use crate::domain::retry::RetrySchedule;
+use crate::domain::retention::Retention;
 use crate::store::vault::Key;
 use crate::telemetry::{LogFormat, LogLevel};
 use values::{Limit, List, NameServer, Size};
@@ -35,20 +35,9 @@ pub use key::key;
 /// The longest that a publish may wait, and the most that a person would.
 const MAX_PUBLISH_WAIT: Duration = Duration::from_mins(1);
 
-/// The longest that one attempt may be given.
-const MAX_TIMEOUT: Duration = Duration::from_mins(5);
-
 /// The largest body that may be allowed: what is queued for the writer holds it whole.
 const MAX_MAX_BODY: ByteSize = ByteSize::mib(32);
 
-/// The least that the database may be limited to: less holds no history at all.
-const LEAST_RETENTION_BYTES: u64 = 1 << 20;
-
-/// A month.
-const RETENTION: Keep = Keep::For(Duration::from_hours(30 * 24));
-
-/// A year, as settings spell it.
-const AUDIT_RETENTION: Keep = Keep::For(Duration::from_hours(8766));
 /// Receivers have a day to take a new secret up.
 const SECRET_OVERLAP: Duration = Duration::from_hours(24);
 
@@ -81,42 +70,16 @@ pub struct Flags {
     /// Whom to ask for the addresses of hooks, in place of the system's name servers and search domains; repeatable [default: the system's]
     #[arg(long, env = "NYALA_NAME_SERVER", value_name = "ADDRESS[:PORT]", value_delimiter = ',')]
     name_server: Vec<NameServer>,
-    /// The waits between attempts; when they are used up a delivery is dead [default: 5s,5m,30m,2h,5h,10h,14h,20h,24h]
-    #[arg(long, env = "NYALA_RETRY_SCHEDULE", value_name = "WAITS")]
-    retry_schedule: Option<RetrySchedule>,
-    /// How long one attempt may take, whole [default: 10s]
-    #[arg(long, env = "NYALA_DELIVERY_TIMEOUT", value_name = "TIME")]
-    delivery_timeout: Option<Span>,
+    #[command(flatten)]
+    policy: policy::Flags,
     /// How long a publish waits for first attempts unless it says otherwise [default: 0s]
     #[arg(long, env = "NYALA_PUBLISH_WAIT", value_name = "TIME")]
     publish_wait: Option<Span>,
-    /// Attempts in flight, in all; slow and failing hooks hold at most half [default: 2048]
-    #[arg(long, env = "NYALA_WORKERS", value_name = "NUMBER")]
-    workers: Option<usize>,
-    /// Attempts in flight for one hook; a slow or failing one gets one [default: 16]
-    #[arg(long, env = "NYALA_WORKERS_PER_HOOK", value_name = "NUMBER")]
-    workers_per_hook: Option<usize>,
-    /// After so many failures in a row a hook is failing: its backlog waits, and single probes go out [default: 5]
-    #[arg(long, env = "NYALA_BREAKER_FAILURES", value_name = "NUMBER")]
-    breaker_failures: Option<u32>,
-    /// A hook that has done nothing but fail for so long is paused, and the event `HookDisabled` published [default: 5days]
-    #[arg(long, env = "NYALA_BREAKER_PAUSE_AFTER", value_name = "TIME")]
-    breaker_pause_after: Option<Span>,
     /// The largest body that is taken [default: 1 MiB]
     #[arg(long, env = "NYALA_MAX_BODY", value_name = "SIZE")]
     max_body: Option<Size>,
-    /// How long finished deliveries are kept, with their attempts and events, counted from the event's publishing; `forever` keeps all [default: 30d]
-    #[arg(long, env = "NYALA_RETENTION", value_name = "AGE")]
-    retention: Option<Keep>,
-    /// How long a delivery may be owed, even by a paused hook, before it is dead; `forever` gives up none [default: 30d]
-    #[arg(long, env = "NYALA_OWED_RETENTION", value_name = "AGE")]
-    owed_retention: Option<Keep>,
-    /// How long the audit log is kept; `forever` keeps all of it [default: 1year]
-    #[arg(long, env = "NYALA_AUDIT_RETENTION", value_name = "AGE")]
-    audit_retention: Option<Keep>,
-    /// When the database uses more than this, the oldest finished events go until it fits, whatever their age [default: unlimited]
-    #[arg(long, env = "NYALA_RETENTION_BYTES", value_name = "SIZE")]
-    retention_bytes: Option<Limit>,
+    #[command(flatten)]
+    retention: retention::Flags,
     /// How long a hook's former secret signs beside the one that took its place [default: 24h]
     #[arg(long, env = "NYALA_SECRET_OVERLAP", value_name = "TIME")]
     secret_overlap: Option<Span>,
@@ -189,7 +152,6 @@ impl Flags {
     pub fn resolve(self, matches: &ArgMatches) -> Result<(Settings, Vec<Shown>), ConfigError> {
         let file = self.config.as_deref().map(file::File::read).transpose()?;
         let mut layers = Layers { matches, file, shown: vec![] };
-        let rules = BreakerRules::default();
         let name_servers: List<NameServer> = layers.pick("name-server", list(self.name_server), List(vec![]))?;
         let listen = layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?;
         let (tls, limits) = layers.door(self.door)?;
@@ -202,26 +164,10 @@ impl Flags {
             allow_network: layers.pick("allow-network", list(self.allow_network), List(vec![]))?.0,
             https_only: layers.pick("https-only", self.https_only, false)?,
             name_servers: name_servers.0.into_iter().map(|server| server.0).collect(),
-            policy: Policy {
-                retry_schedule: layers.pick("retry-schedule", self.retry_schedule, RetrySchedule::default())?,
-                timeout: *layers.pick("delivery-timeout", self.delivery_timeout, Duration::from_secs(10).into())?,
-                workers: layers.pick("workers", self.workers, 2048)?,
-                workers_per_hook: layers.pick("workers-per-hook", self.workers_per_hook, 16)?,
-                breaker_failures: layers.pick("breaker-failures", self.breaker_failures, rules.failures)?,
-                breaker_pause_after: *layers.pick(
-                    "breaker-pause-after",
-                    self.breaker_pause_after,
-                    rules.pause_after.into(),
-                )?,
-            },
+            policy: layers.policy(self.policy)?,
             publish_wait: *layers.pick("publish-wait", self.publish_wait, Duration::ZERO.into())?,
             max_body: bytes(layers.pick("max-body", self.max_body, Size(ByteSize::mib(1)))?.0),
-            retention: Retention {
-                finished: layers.pick("retention", self.retention, RETENTION)?,
-                owed: layers.pick("owed-retention", self.owed_retention, RETENTION)?,
-                audit: layers.pick("audit-retention", self.audit_retention, AUDIT_RETENTION)?,
-                bytes: layers.pick("retention-bytes", self.retention_bytes, Limit(None))?.0.map(|size| size.0.as_u64()),
-            },
+            retention: layers.retention(self.retention)?,
             secret_overlap: *layers.pick("secret-overlap", self.secret_overlap, SECRET_OVERLAP.into())?,
             key: key()?,
             log_format: layers.pick("log-format", self.log_format, LogFormat::Auto)?,
@@ -283,23 +229,7 @@ impl Layers<'_> {
 
 /// What each setting for itself cannot tell.
 fn check(settings: &Settings) -> Result<(), ConfigError> {
-    let policy = &settings.policy;
     let wrong = [
-        (policy.workers == 0, "workers must be at least 1"),
-        (policy.workers_per_hook == 0, "workers-per-hook must be at least 1"),
-        (
-            policy.workers_per_hook > policy.workers,
-            "workers-per-hook cannot be more than workers: lower it, or raise --workers",
-        ),
-        (
-            policy.timeout.is_zero() || policy.timeout > MAX_TIMEOUT,
-            "delivery-timeout must be more than 0s and at most 5m",
-        ),
-        (policy.breaker_failures == 0, "breaker-failures must be at least 1"),
-        (
-            policy.breaker_pause_after < Duration::from_mins(1),
-            "breaker-pause-after must be at least 1m: hooks would be paused for a hiccup",
-        ),
         (settings.publish_wait > MAX_PUBLISH_WAIT, "publish-wait can be at most 60s"),
         (
             settings.secret_overlap > MAX_SECRET_OVERLAP,
@@ -313,11 +243,12 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
             settings.database_limit.is_some_and(|limit| limit < least_limit(settings.max_body)),
             "database-limit must be at least 1 MiB and at least four times max-body: raise it, or lower --max-body",
         ),
-        (
-            settings.retention.bytes.is_some_and(|bytes| bytes < LEAST_RETENTION_BYTES),
-            "retention-bytes must be at least 1 MiB: give more, or `unlimited`",
-        ),
     ];
+    refuse(&wrong)
+}
+
+/// The first of these that is wrong.
+fn refuse(wrong: &[(bool, &str)]) -> Result<(), ConfigError> {
     match wrong.iter().find(|(wrong, _)| *wrong) {
         Some((_, message)) => Err(ConfigError((*message).to_owned())),
         None => Ok(()),

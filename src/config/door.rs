@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::values::{Path, Size};
-use super::{ConfigError, Layers, bytes};
+use super::{ConfigError, Layers, bytes, refuse};
 use crate::api::server::{Limits, TlsFiles};
 
 /// The largest head that may be allowed: every connection may hold one.
@@ -68,16 +68,12 @@ fn tls(certificate: PathBuf, key: PathBuf) -> Result<Option<TlsFiles>, ConfigErr
 }
 
 fn check(limits: &Limits) -> Result<(), ConfigError> {
-    let wrong = [
+    refuse(&[
         (limits.max_connections == 0, "max-connections must be at least 1"),
         (limits.max_connections_per_address == 0, "max-connections-per-address must be at least 1"),
         (
             limits.max_header < bytes(LEAST_MAX_HEADER) || limits.max_header > bytes(MAX_MAX_HEADER),
             "max-header must be at least 8 KiB and at most 1 MiB",
         ),
-    ];
-    match wrong.iter().find(|(wrong, _)| *wrong) {
-        Some((_, message)) => Err(ConfigError((*message).to_owned())),
-        None => Ok(()),
-    }
+    ])
 }
