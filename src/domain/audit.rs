@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::access::Caller;
-use super::id::TokenId;
+use super::id::{HookId, TokenId};
 use super::time::Timestamp;
 
 /// Something that somebody did to the house.
@@ -105,12 +105,6 @@ impl Actor {
         Self { token: caller.token, name: caller.name.to_string(), address: Some(address) }
     }
 
-    /// The server itself, by one of its rules.
-    #[must_use]
-    pub fn server() -> Self {
-        Self::named("nyala")
-    }
-
     /// Whoever may write to the database.
     #[must_use]
     pub fn command_line() -> Self {
@@ -119,6 +113,15 @@ impl Actor {
 
     fn named(name: &str) -> Self {
         Self { token: None, name: name.to_owned(), address: None }
+    }
+}
+
+impl AuditEntry {
+    /// The server did this by itself, by one of its rules.
+    #[must_use]
+    pub fn by_server(at: Timestamp, action: Action, hook: HookId, why: &str) -> Self {
+        let (actor, object, detail) = (Actor::named("nyala"), hook.to_string(), Some(why.to_owned()));
+        Self { at, actor, action, object, detail }
     }
 }
 

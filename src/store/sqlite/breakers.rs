@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::Session;
+use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::breaker::Breaker;
 use crate::domain::hook::{Hook, PausedBy};
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::targets::Target;
-use crate::store::{Errand, Record, Result};
+use crate::store::{Audit, Errand, Record, Result};
 
 pub(super) const BREAKER: &str = "SELECT failures, since, probes, probe_at FROM hook_breakers WHERE hook_id = ?1";
 
@@ -69,6 +70,7 @@ impl Session {
     fn pause_hopeless(&mut self, now: Timestamp, hook: HookId) -> Result<Option<Timestamp>> {
         tracing::warn!(hook = hook.0, "paused: it has done nothing but fail for days");
         self.set_paused(now, hook, PausedBy::Breaker)?;
+        self.note(&AuditEntry::by_server(now, Action::HookPaused, hook, "it has done nothing but fail"))?;
         // So that its last result is the one that led to this.
         self.write_results()?;
         let hook = self.living(hook)?;

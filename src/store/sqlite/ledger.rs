@@ -5,13 +5,14 @@ use rusqlite::params;
 use super::Session;
 use super::outbox::earlier;
 use super::rows::state_number;
+use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::delivery::{Attempt, Next, State};
 use crate::domain::headers::HeaderLines;
 use crate::domain::id::{HookId, Seq};
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::time::Timestamp;
 use crate::store::targets::Target;
-use crate::store::{Hooks, Ledger, Record, Recorded, Result};
+use crate::store::{Audit, Hooks, Ledger, Record, Recorded, Result};
 
 /// Nothing where the lease is no longer ours.
 const FINISH: &str = "
@@ -144,10 +145,18 @@ impl Session {
         self.add_attempt(record)?;
         match due_at {
             Some(due_at) => drop(self.queue_up(record.hook, due_at)?),
-            None if record.next == Next::DropHook => drop(self.remove(now, record.hook, None)?),
+            None if record.next == Next::DropHook => self.drop_hook(now, record.hook)?,
             None => {}
         }
         Ok(Some(due_at))
+    }
+
+    /// Its receiver said that it is gone.
+    fn drop_hook(&mut self, now: Timestamp, hook: HookId) -> Result<()> {
+        if self.remove(now, hook, None)? {
+            self.note(&AuditEntry::by_server(now, Action::HookRemoved, hook, "its receiver answered 410 Gone"))?;
+        }
+        Ok(())
     }
 
     fn add_attempt(&self, record: &Record) -> Result<()> {

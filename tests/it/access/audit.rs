@@ -92,3 +92,31 @@ async fn the_log_is_kept_as_long_as_a_setting_says() {
     crate::house::within("the log is forgotten", emptied).await;
     house.close().await;
 }
+
+#[tokio::test]
+async fn what_the_server_does_by_itself_is_on_record_with_its_reason() {
+    let receiver = Receiver::new().await;
+    receiver.answer(|_| crate::receiver::status(410));
+    let house = House::new().await;
+    let admin = token(&house, "admin", &[Scope::Admin], &[]);
+    let gone = hook(&house, &admin, &json!({"url": receiver.url("/"), "event": "E"})).await;
+
+    assert_eq!(status(&house, &admin, Method::POST, "/api/hooks/publish/E", "{}").await, 200);
+
+    let removed = async {
+        loop {
+            let log = json(&house, &admin, "/api/v1/audit?action=hook.removed").await;
+            match log["items"].as_array().expect("items").first() {
+                Some(entry) => return entry.clone(),
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let entry = crate::house::within("the hook is removed", removed).await;
+    assert_eq!(entry["actor"], json!({"name": "nyala", "token": null, "address": null}));
+    assert_eq!(
+        (&entry["object"], &entry["detail"]),
+        (&json!(gone["id"].to_string()), &json!("its receiver answered 410 Gone"))
+    );
+    house.close().await;
+}
