@@ -6,6 +6,7 @@ use clap::{ArgMatches, Args, Subcommand};
 
 use super::exit::Failure;
 use super::output;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Database, key};
 use crate::service;
 use crate::store::StoreError;
@@ -43,6 +44,7 @@ impl KeyCommand {
         let path = self.database.resolve(matches).map_err(|e| usage(&e))?;
         let given = key().map_err(|e| usage(&e))?;
         let Action::Rotate = self.action;
+        super::private_files();
         let rotating = tokio::task::spawn_blocking(move || match given {
             None => rotate_file(&path),
             Some(former) => rotate_given(&path, &former),
@@ -53,7 +55,7 @@ impl KeyCommand {
 
 fn rotate_file(path: &Path) -> Result<(), Failure> {
     let mut rotation = open(&real_path(path)?)?;
-    let rotated = rotation.in_file().map_err(failure)?;
+    let rotated = rotation.in_file(SystemClock::default().now()).map_err(failure)?;
     let file = rotation.file().path().display();
     output::print(&format!("the secrets of {} hooks are sealed with a new key, in {file}", rotated.sealed))?;
     output::note(
@@ -74,7 +76,7 @@ fn rotate_given(path: &Path, former: &Key) -> Result<(), Failure> {
     let new = Key::random().map_err(failure)?;
     let printed = output::emit(&new.text());
     printed.map_err(|e| Failure::failed(format!("cannot write the new key to stdout ({e}): nothing was changed")))?;
-    let rotated = rotation.to(&new, former).map_err(|e| {
+    let rotated = rotation.to(SystemClock::default().now(), &new, former).map_err(|e| {
         failure(e).advise("The key on stdout is not in use: nothing was changed, NYALA_KEY stays as it is.")
     })?;
     output::note(&format!(

@@ -96,7 +96,10 @@ pub(super) fn beside(path: &Path, may_migrate: bool) -> Result<Connection> {
     }
     conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
     if version != SCHEMA_VERSION {
+        // What is to be sealed, the next server seals.
+        conn.execute_batch(sealing::THOROUGH)?;
         migrate(&mut conn)?;
+        conn.execute_batch(sealing::USUAL)?;
     }
     Ok(conn)
 }

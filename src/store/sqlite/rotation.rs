@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
-use super::{open, sealing, secrets};
+use super::{audit, open, sealing, secrets};
+use crate::domain::audit::{Action, Actor, AuditEntry};
 use crate::domain::id::HookId;
+use crate::domain::time::Timestamp;
 use crate::store::vault::{Key, KeyFile, KeyId, Vault};
 use crate::store::{Result, StoreError};
 
@@ -74,7 +76,7 @@ impl Rotation {
     ///
     /// # Errors
     /// The key is not in its file, somebody else is at it, or trouble of the database.
-    pub fn in_file(&mut self) -> Result<Rotated> {
+    pub fn in_file(&mut self, now: Timestamp) -> Result<Rotated> {
         let _lock = self.file.lock()?;
         let former = self.file.read()?;
         if former.is_empty() {
@@ -88,6 +90,7 @@ impl Rotation {
         self.file.replace(&all)?;
         let rotated = self.seal_all(&Vault::of(all.into_iter().cloned().collect()), new.id(), STEP)?;
         self.file.replace(&[&new])?;
+        self.note(now, new.id())?;
         Ok(rotated)
     }
 
@@ -104,9 +107,17 @@ impl Rotation {
     ///
     /// # Errors
     /// The database needs another key, or trouble of the database: nothing was changed.
-    pub fn to(&mut self, new: &Key, former: &Key) -> Result<Rotated> {
+    pub fn to(&mut self, now: Timestamp, new: &Key, former: &Key) -> Result<Rotated> {
         self.check(former)?;
-        self.seal_all(&Vault::of(vec![new.clone(), former.clone()]), new.id(), usize::MAX)
+        let rotated = self.seal_all(&Vault::of(vec![new.clone(), former.clone()]), new.id(), usize::MAX)?;
+        self.note(now, new.id())?;
+        Ok(rotated)
+    }
+
+    /// Puts it on record which key is in use from now on.
+    fn note(&self, at: Timestamp, key: KeyId) -> Result<()> {
+        let (actor, object) = (Actor::command_line(), key.to_string());
+        audit::note(&self.conn, &AuditEntry { at, actor, action: Action::KeyRotated, object, detail: None })
     }
 
     /// From the first step on servers seal with the new key, too.

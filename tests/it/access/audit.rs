@@ -37,6 +37,29 @@ async fn each_change_is_on_record_with_who_made_it_and_from_where() {
 }
 
 #[tokio::test]
+async fn who_read_or_rotated_a_secret_is_on_record_and_the_secret_is_not() {
+    let house = House::new().await;
+    let mine = token(&house, "mine", &[Scope::Subscribe], &[]);
+    let admin = token(&house, "admin", &[Scope::Admin], &[]);
+    let made = hook(&house, &mine, &json!({"url": "http://127.0.0.1:1/", "event": "E"})).await;
+    let path = format!("/api/v1/hooks/{}/secret", made["id"]);
+
+    let read = json(&house, &mine, &path).await;
+    let rotated = send(&house, &admin, Method::POST, &format!("{path}/rotate"), "").await;
+    let rotated: Value = rotated.json().await.expect("a secret");
+
+    assert_eq!(read["secret"], made["secret"]);
+    let log = json(&house, &admin, &format!("/api/v1/audit?object={}", made["id"])).await;
+    assert_eq!(listed(&log, "action"), ["secret.rotated", "secret.read", "hook.created"]);
+    let names: Vec<_> = listed(&log, "actor").iter().map(|actor| actor["name"].clone()).collect();
+    assert_eq!(names, ["admin", "mine", "mine"]);
+    for secret in [&made["secret"], &rotated["secret"]] {
+        assert!(!log.to_string().contains(&secret.as_str().expect("a text")["whsec_".len()..]), "{log}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_was_refused_is_not_on_record() {
     let house = House::new().await;
     let admin = token(&house, "admin", &[Scope::Admin], &[]);

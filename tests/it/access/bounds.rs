@@ -10,14 +10,15 @@ use crate::receiver::Receiver;
 
 /// Every way to reach a hook, with what a caller hears for whom it is not there.
 async fn unreached(house: &House, token: &str, id: &Value) {
-    let get = [format!("/api/v1/hooks/{id}"), format!("/api/hooks/{id}")];
+    let get = ["v1/hooks/{}", "hooks/{}", "v1/hooks/{}/secret"];
+    let get = get.map(|path| format!("/api/{}", path.replace("{}", &id.to_string())));
     for path in get {
         assert_eq!(status(house, token, Method::GET, &path, "").await, 404, "GET {path}");
     }
     assert_eq!(status(house, token, Method::DELETE, &format!("/api/hooks/{id}"), "").await, 200);
     assert_eq!(status(house, token, Method::DELETE, &format!("/api/v1/hooks/{id}"), "").await, 404);
     assert_eq!(status(house, token, Method::PATCH, &format!("/api/v1/hooks/{id}"), "{}").await, 404);
-    for act in ["pause", "resume", "test"] {
+    for act in ["pause", "resume", "test", "secret/rotate"] {
         let path = format!("/api/v1/hooks/{id}/{act}");
         assert_eq!(status(house, token, Method::POST, &path, "").await, 404, "{path}");
     }

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use reqwest::Method;
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{fields, is_v1, subscribed, text, v1};
 use crate::binary::{nyala, run};
@@ -66,6 +66,11 @@ async fn a_key_is_rotated_beside_a_server_which_goes_on_with_the_new_one() {
         house.stop().await;
         house.start_again().await;
     }
+    let audit = house.json("/api/v1/audit?action=key.rotated").await;
+    assert_eq!(
+        (audit["items"].as_array().map(Vec::len), &audit["items"][0]["actor"]["name"]),
+        (Some(1), &json!("command line"))
+    );
     house.publish_and_wait("E", "{}").await;
     let requests = receiver.wait_for(2).await;
     assert!(requests.iter().all(|request| [&hook, &later].iter().any(|hook| is_v1(request, 0, text(&hook["secret"])))));
