@@ -5,6 +5,7 @@ pub mod address;
 pub mod application;
 pub mod audit;
 pub mod breaker;
+pub mod certificate;
 pub mod delivery;
 pub mod event;
 pub mod filter;

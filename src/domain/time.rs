@@ -67,6 +67,12 @@ impl Timestamp {
         self.calendar().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
+    /// `2026-11-21`: the day in UTC.
+    #[must_use]
+    pub fn day(self) -> String {
+        self.calendar().format("%Y-%m-%d").to_string()
+    }
+
     /// `2026-11-21T02:05:23.12Z`: as Kudu writes it, with no trailing zeros.
     #[must_use]
     pub fn kudu(self) -> String {
