@@ -5,12 +5,14 @@
 //!     └─ lanes     one queue a hook, served in turn
 //!     └─ worker    carries one delivery: compose → send → decide → record
 //!            └─ request · sender
+//!                   └─ clients one for each way to speak TLS
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //!     └─ clock_set moves leases and waits along when somebody sets the clock
 //!     └─ retention removes what has grown old
 //! ```
 
+mod clients;
 mod clock_set;
 pub mod dispatcher;
 pub mod guard;

@@ -1,11 +1,14 @@
 //! What an attempt sends.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::domain::certificate::TlsIdentity;
 use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::id::DeliveryId;
 use crate::domain::time::Timestamp;
@@ -20,6 +23,8 @@ pub struct Request {
     pub url: Bytes,
     /// Accept any certificate.
     pub insecure_ssl: bool,
+    /// Whom to trust, and what to show, where that is not as usual.
+    pub identity: Option<Arc<TlsIdentity>>,
     /// All but those that HTTP itself needs.
     pub headers: HeaderMap,
     /// The event's payload, to the byte.
@@ -63,7 +68,7 @@ pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Resul
         headers.insert(AUTHORIZATION, basic(credentials));
     }
     let (url, body) = (target.url.wire().clone(), leased.event.payload.clone());
-    Ok(Request { url, insecure_ssl: target.insecure_ssl, headers, body })
+    Ok(Request { url, insecure_ssl: target.insecure_ssl, identity: secrets.identity.clone(), headers, body })
 }
 
 /// The headers as they are kept on record: secrets masked.

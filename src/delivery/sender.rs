@@ -14,24 +14,19 @@ use http::{HeaderMap, Method, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::client::legacy;
 use rustix::io::Errno;
-use rustls::ClientConfig;
 
+use super::clients::{Clients, READ_BYTES};
 use super::guard::{Barred, Guard};
 use super::request::Request;
 use super::resolver::Unresolved;
 use super::{SLOW, tls};
+use crate::domain::certificate::TlsIdentity;
 use crate::domain::headers::HeaderLines;
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::retry::retry_after;
 use crate::domain::time::Timestamp;
-
-/// At most so much of an answer's body is read, and of its headers; the connection
-/// is closed on more.
-const READ_BYTES: usize = 64 << 10;
 
 /// At most so much of an answer's body is kept, and so much of its headers.
 const KEPT_BYTES: usize = 4 << 10;
@@ -39,30 +34,19 @@ const KEPT_BYTES: usize = 4 << 10;
 /// At most so much of an answer's reason phrase is kept.
 const REASON_BYTES: usize = 256;
 
-/// How long a connection that nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(30);
-
-type HttpClient = Client<HttpsConnector<Guard>, Full<Bytes>>;
-
 /// Sends requests; connections are pooled. Redirects are not followed, and
 /// proxies that the environment names are not used.
 pub struct Sender {
-    checking: HttpClient,
-    accepting_any: HttpClient,
+    clients: Clients,
     timeout: Duration,
 }
 
 impl Sender {
     /// A sender that gives each request so long, whole, and connects where the guard
-    /// lets it. Many hooks may share a host, so it keeps as many idle connections to
-    /// one as there are workers: closing and opening them costs more than the requests.
+    /// lets it; at most so many requests are on their way at a time.
     #[must_use]
     pub fn new(guard: &Guard, timeout: Duration, workers: usize) -> Self {
-        Self {
-            checking: client(guard, tls::checking(), workers),
-            accepting_any: client(guard, tls::accepting_any(), workers),
-            timeout,
-        }
+        Self { clients: Clients::new(guard, workers), timeout }
     }
 
     /// Sends a request and reads the answer, whatever it is. `now` dates the
@@ -90,16 +74,20 @@ impl Sender {
         })
     }
 
-    async fn exchange(&self, request: Request, now: impl Fn() -> Timestamp) -> Result<Outcome, Shortage> {
-        let client = if request.insecure_ssl { &self.accepting_any } else { &self.checking };
+    async fn exchange(&self, mut request: Request, now: impl Fn() -> Timestamp) -> Result<Outcome, Shortage> {
+        let (insecure_ssl, identity) = (request.insecure_ssl, request.identity.take());
         let post = match post(request) {
             Ok(post) => post,
             Err(e) => return Ok(Outcome::Refused(format!("the URL cannot be called: {}", root_cause(&e)))),
         };
-        match client.request(post).await {
+        let identity = identity.as_deref();
+        let answering = match identity {
+            None => self.clients.usual(insecure_ssl).request(post),
+            Some(identity) => self.clients.of(identity, insecure_ssl).request(post),
+        };
+        match answering.await {
             Ok(response) => Ok(read(response, now).await),
-            Err(e) if e.is_connect() => not_connected(&e),
-            Err(e) => Ok(Outcome::Failed(format!("no answer: {}", root_cause(&e)))),
+            Err(e) => unanswered(&e, identity),
         }
     }
 }
@@ -113,10 +101,14 @@ pub(super) struct Shortage(String);
 /// memory, ports.
 const SHORTAGES: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
 
-/// Why there is no connection: a shortage of ours, the guard, name servers that
-/// cannot be asked, or the receiver.
-fn not_connected(error: &(dyn Error + 'static)) -> Result<Outcome, Shortage> {
-    let cause = root_cause(error);
+/// Why there is no answer: a shortage of ours, the guard, name servers that cannot be
+/// asked, or the receiver.
+fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<Outcome, Shortage> {
+    let tls = sources(error).find_map(|e| e.downcast_ref()).map(|error| tls::reason(error, identity));
+    let cause = tls.unwrap_or_else(|| root_cause(error));
+    if !error.is_connect() {
+        return Ok(Outcome::Failed(format!("no answer: {cause}")));
+    }
     let code = sources(error).find_map(|e| e.downcast_ref::<io::Error>()?.raw_os_error());
     if code.is_some_and(|code| SHORTAGES.iter().any(|errno| errno.raw_os_error() == code)) {
         return Err(Shortage(cause));
@@ -129,19 +121,6 @@ fn not_connected(error: &(dyn Error + 'static)) -> Result<Outcome, Shortage> {
         }
         None => Outcome::Failed(format!("cannot connect: {cause}")),
     })
-}
-
-/// A client with a TLS configuration of its own, and connections of its own, because
-/// whom one configuration trusts another may not.
-fn client(guard: &Guard, tls: ClientConfig, workers: usize) -> HttpClient {
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(guard.clone());
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(workers)
-        .http1_max_buf_size(READ_BYTES)
-        .build(connector)
 }
 
 fn post(request: Request) -> http::Result<http::Request<Full<Bytes>>> {
@@ -208,5 +187,13 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 
 /// An error and what caused it, the innermost last.
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| cause(*error))
+}
+
+/// An I/O error passes over what it stands for, and names that one's cause as its own.
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }

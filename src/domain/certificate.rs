@@ -163,5 +163,13 @@ impl TlsIdentity {
     }
 }
 
+impl PartialEq for TlsIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for TlsIdentity {}
+
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Invalid;
+use super::certificate::ClientCertificate;
 use super::headers::CustomHeaders;
 use super::signature::{Scheme, Signatures, Signer, SigningKey};
 use super::time::Timestamp;
@@ -30,6 +31,8 @@ pub struct HookSecrets {
     pub headers: CustomHeaders,
     /// The newest first, which has no end.
     pub keys: Vec<HookKey>,
+    /// What we show to its server, with the private key.
+    pub client_certificate: Option<ClientCertificate>,
 }
 
 impl HookSecrets {
@@ -38,7 +41,8 @@ impl HookSecrets {
     /// # Errors
     /// As [`HookSecrets::check`].
     pub fn new(credentials: Option<Credentials>, headers: CustomHeaders, key: SigningKey) -> Result<Self, Invalid> {
-        let secrets = Self { credentials, headers, keys: vec![HookKey { key, until: None }] };
+        let keys = vec![HookKey { key, until: None }];
+        let secrets = Self { credentials, headers, keys, client_certificate: None };
         secrets.check()?;
         Ok(secrets)
     }

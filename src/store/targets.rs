@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Errand;
 use crate::domain::breaker::Breaker;
+use crate::domain::certificate::{CaCertificate, TlsIdentity};
 use crate::domain::headers::CustomHeaders;
 use crate::domain::hook::{NewHook, Order};
 use crate::domain::id::HookId;
@@ -44,14 +45,18 @@ pub struct OpenSecrets {
     pub headers: CustomHeaders,
     /// Signs what is sent.
     pub signing: Signing,
+    /// Whom to trust, and what to show, where that is not as usual.
+    pub identity: Option<Arc<TlsIdentity>>,
 }
 
 impl OpenSecrets {
-    /// Makes a hook's secrets ready to sign in these ways.
+    /// Makes a hook's secrets ready to sign in these ways, and to call a server for
+    /// which this CA vouches.
     #[must_use]
-    pub fn new(secrets: HookSecrets, schemes: &[Scheme]) -> Self {
+    pub fn new(secrets: HookSecrets, schemes: &[Scheme], ca: Option<CaCertificate>) -> Self {
         let signing = Signing::new(&secrets.keys, schemes);
-        Self { credentials: secrets.credentials, headers: secrets.headers, signing }
+        let identity = TlsIdentity::of(ca, secrets.client_certificate).map(Arc::new);
+        Self { credentials: secrets.credentials, headers: secrets.headers, signing, identity }
     }
 }
 
@@ -61,7 +66,7 @@ impl Target {
     pub fn new(hook: &NewHook, secrets: HookSecrets) -> Self {
         Self {
             url: hook.url.clone(),
-            secrets: Ok(Arc::new(OpenSecrets::new(secrets, &hook.signatures))),
+            secrets: Ok(Arc::new(OpenSecrets::new(secrets, &hook.signatures, None))),
             insecure_ssl: hook.insecure_ssl,
             limits: hook.limits,
             order: hook.order,

@@ -68,5 +68,5 @@ pub(super) fn headers(value: &Value) -> Result<GivenHeaders, Invalid> {
 /// What a new hook's headers and its URL cannot tell for themselves.
 pub(super) fn check_new(given: &GivenHeaders, credentials: Option<&Credentials>) -> Result<(), Invalid> {
     let headers = given.instead_of(&CustomHeaders::default())?;
-    HookSecrets { credentials: credentials.cloned(), headers, keys: vec![] }.check()
+    HookSecrets { credentials: credentials.cloned(), headers, ..HookSecrets::default() }.check()
 }

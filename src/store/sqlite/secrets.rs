@@ -96,6 +96,7 @@ pub(super) fn from_plain(plain: &[u8]) -> Result<HookSecrets> {
         credentials: credentials.map(|PlainCredentials { username, password }| Credentials { username, password }),
         headers: CustomHeaders::trusted(&plain.headers),
         keys: plain.keys.iter().map(key).collect::<Option<_>>().ok_or_else(unreadable)?,
+        client_certificate: None,
     })
 }
 

@@ -65,7 +65,7 @@ impl Session {
     /// What does not open is one hook's trouble: all others get their deliveries.
     fn opened(&self, id: HookId, schemes: &[Scheme]) -> Result<std::result::Result<Arc<OpenSecrets>, String>> {
         match self.secrets_of(id) {
-            Ok(secrets) => Ok(Ok(Arc::new(OpenSecrets::new(secrets, schemes)))),
+            Ok(secrets) => Ok(Ok(Arc::new(OpenSecrets::new(secrets, schemes, None)))),
             Err(StoreError::Unusable(why)) => {
                 tracing::error!(hook = id.0, why, "a hook's secrets cannot be opened: it gets nothing until they can");
                 Ok(Err(why))

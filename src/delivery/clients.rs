@@ -1,0 +1,86 @@
+//! HTTP clients: one for each way to speak TLS, made once.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use rustls::ClientConfig;
+
+use super::guard::Guard;
+use super::tls::Tls;
+use crate::domain::certificate::TlsIdentity;
+
+/// At most so much of an answer's headers is read, and of its body; the connection is
+/// closed on more.
+pub(super) const READ_BYTES: usize = 64 << 10;
+
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// So many clients for hooks with certificates are kept; then the one that was used
+/// least recently goes, and its connections when they are done.
+const CLIENTS: u64 = 1000;
+
+/// How long such a client is kept that nobody uses: a private key that was replaced
+/// leaves memory, too.
+const CLIENT_IDLE: Duration = Duration::from_mins(10);
+
+pub(super) type HttpClient = Client<HttpsConnector<Guard>, Full<Bytes>>;
+
+/// The clients. No two have a connection or a TLS session in common, because whom
+/// one trusts another may not, and what one shows is another's.
+pub(super) struct Clients {
+    checking: HttpClient,
+    accepting_any: HttpClient,
+    /// By the digest of their certificates, and whether they accept any server's.
+    own: Cache<([u8; 32], bool), HttpClient>,
+    guard: Guard,
+    tls: Tls,
+    workers: usize,
+}
+
+impl Clients {
+    /// Clients that connect where the guard lets them. Many hooks may share a host, so
+    /// each keeps as many idle connections to one as there are workers: closing and
+    /// opening them costs more than the requests.
+    pub(super) fn new(guard: &Guard, workers: usize) -> Self {
+        let tls = Tls::new();
+        let own =
+            Cache::builder().max_capacity(CLIENTS).time_to_idle(CLIENT_IDLE).eviction_policy(EvictionPolicy::lru());
+        Self {
+            checking: client(guard, tls.usual(false), workers),
+            accepting_any: client(guard, tls.usual(true), workers),
+            own: own.build(),
+            guard: guard.clone(),
+            tls,
+            workers,
+        }
+    }
+
+    /// The client of all hooks that have no certificates of their own.
+    pub(super) fn usual(&self, insecure_ssl: bool) -> &HttpClient {
+        if insecure_ssl { &self.accepting_any } else { &self.checking }
+    }
+
+    /// The client of all hooks that have these certificates.
+    pub(super) fn of(&self, identity: &TlsIdentity, insecure_ssl: bool) -> HttpClient {
+        let make = || client(&self.guard, self.tls.of(identity, insecure_ssl), self.workers);
+        self.own.get_with((identity.digest(), insecure_ssl), make)
+    }
+}
+
+fn client(guard: &Guard, tls: ClientConfig, workers: usize) -> HttpClient {
+    let connector =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(guard.clone());
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(workers)
+        .http1_max_buf_size(READ_BYTES)
+        .build(connector)
+}
