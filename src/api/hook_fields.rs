@@ -1,5 +1,6 @@
 //! The fields of a hook as JSON from outside: one reading for every way in.
 
+mod certificates;
 mod secrets;
 mod values;
 
@@ -14,7 +15,9 @@ use crate::domain::hook::{Dialect, HookPatch, NewHook};
 use crate::domain::pace::Limits;
 use crate::domain::reach::Reach;
 use crate::domain::signature::Scheme;
+use crate::domain::time::Timestamp;
 use crate::domain::url::HookUrl;
+use certificates::{CA_CERTIFICATE, CLIENT_CERTIFICATE, ca_certificate, client_certificate};
 pub(super) use secrets::secret_alone;
 use secrets::{HEADERS, SECRET, SIGNATURES, check_new, headers, no_secret, secret, signatures};
 use values::{boolean, description, order, text};
@@ -37,7 +40,7 @@ const ORDER: Field = Field { name: "order", aliases: &[] };
 const MAX_IN_FLIGHT: Field = Field { name: "max_in_flight", aliases: &[] };
 const RATE_LIMIT: Field = Field { name: "rate_limit", aliases: &[] };
 
-const ALL: [&Field; 13] = [
+const ALL: [&Field; 15] = [
     &URL,
     &EVENT,
     &EVENTS,
@@ -51,6 +54,8 @@ const ALL: [&Field; 13] = [
     &SECRET,
     &SIGNATURES,
     &HEADERS,
+    &CA_CERTIFICATE,
+    &CLIENT_CERTIFICATE,
 ];
 
 /// The most attempts in flight that a hook may ask for.
@@ -103,11 +108,11 @@ impl HookFields {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
-    /// A hook that is asked for.
-    pub(super) fn into_new_hook(self, caller: &Caller, reach: &Reach) -> Result<NewHook, ApiError> {
+    /// A hook that is asked for now.
+    pub(super) fn into_new_hook(self, caller: &Caller, reach: &Reach, now: Timestamp) -> Result<NewHook, ApiError> {
         let dialect = self.dialect;
         let secret = self.get(&SECRET).map(secret).transpose()?.flatten();
-        let patch = self.patch(reach)?;
+        let patch = self.patch(reach, now)?;
         let missing = || Invalid::new("url", "is missing: name the URL to call, such as https://example.com/hook");
         let (url, credentials) = patch.url.ok_or_else(missing)?;
         let headers = patch.headers.unwrap_or_default();
@@ -127,16 +132,18 @@ impl HookFields {
             secret,
             signatures: patch.signatures.unwrap_or_else(|| vec![Scheme::V1]),
             headers,
+            ca_certificate: patch.ca_certificate.flatten(),
+            client_certificate: patch.client_certificate.flatten(),
         })
     }
 
-    /// A change that is asked for, if a new URL is within reach.
-    pub(super) fn into_patch(self, reach: &Reach) -> Result<HookPatch, ApiError> {
+    /// A change that is asked for now, if a new URL is within reach.
+    pub(super) fn into_patch(self, reach: &Reach, now: Timestamp) -> Result<HookPatch, ApiError> {
         no_secret(self.get(&SECRET))?;
-        self.patch(reach)
+        self.patch(reach, now)
     }
 
-    fn patch(&self, reach: &Reach) -> Result<HookPatch, ApiError> {
+    fn patch(&self, reach: &Reach, now: Timestamp) -> Result<HookPatch, ApiError> {
         let url = self.get(&URL).map(|value| text(&URL, value)).transpose()?;
         let url = url.map(|url| HookUrl::parse(&url)).transpose()?;
         url.as_ref().map_or(Ok(()), |(url, _)| reach.admit(url)).map_err(ApiError::NotAllowed)?;
@@ -153,6 +160,11 @@ impl HookFields {
             order: self.get(&ORDER).map(order).transpose()?,
             signatures: self.get(&SIGNATURES).map(signatures).transpose()?,
             headers: self.get(&HEADERS).map(headers).transpose()?,
+            ca_certificate: self.get(&CA_CERTIFICATE).map(|value| ca_certificate(value, now)).transpose()?,
+            client_certificate: self
+                .get(&CLIENT_CERTIFICATE)
+                .map(|value| client_certificate(value, now))
+                .transpose()?,
         })
     }
 
@@ -215,7 +227,7 @@ mod tests {
 
     fn kudu(body: &str) -> Result<NewHook, String> {
         let fields = HookFields::parse(body.as_bytes(), Dialect::Kudu).map_err(|e| e.to_string())?;
-        fields.into_new_hook(&Caller::open(), &Reach::default()).map_err(|e| e.to_string())
+        fields.into_new_hook(&Caller::open(), &Reach::default(), Timestamp::EPOCH).map_err(|e| e.to_string())
     }
 
     #[test]

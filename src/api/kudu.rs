@@ -32,7 +32,7 @@ const LIST_STEP: usize = 100;
 pub(super) async fn subscribe(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
     let body = request.json_body(&app).await?;
-    let new = HookFields::parse(&body, Dialect::Kudu)?.into_new_hook(&by.caller, &app.reach)?;
+    let new = HookFields::parse(&body, Dialect::Kudu)?.into_new_hook(&by.caller, &app.reach, app.clock.now())?;
     let (added, secret) = access::add(&app, &by, new).await?;
     match added {
         Added::New(hook) | Added::Existing(hook) => Ok(created(&HookView::to(&by.caller, hook).with_secret(secret))),

@@ -1,10 +1,15 @@
 //! What is kept, as JSON: one shape a noun, whichever way it is asked for.
 
+mod certificate;
+mod secret;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use self::certificate::CertificateView;
+pub(super) use self::secret::SecretView;
 use super::App;
 use crate::domain::access::Caller;
 use crate::domain::delivery::{Attempt, Delivery};
@@ -16,7 +21,7 @@ use crate::domain::outcome::{Outcome, status_name};
 use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::page::Paged;
-use crate::store::{EventSummary, Published, SigningKeys};
+use crate::store::{EventSummary, Published};
 
 /// A page of a list.
 #[derive(Serialize)]
@@ -62,9 +67,14 @@ pub(super) struct HookView {
     signatures: Vec<&'static str>,
     /// Values are secret, so each is the same.
     headers: BTreeMap<String, &'static str>,
+    ca_certificate: Option<CertificateView>,
+    client_certificate: Option<CertificateView>,
     dialect: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Only in v1, and where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Only where the hook has just been made.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -86,6 +96,12 @@ impl HookView {
 }
 
 impl HookView {
+    /// As this caller may see it now, with what its owner should know.
+    pub(super) fn at(now: Timestamp, caller: &Caller, hook: Hook) -> Self {
+        let warnings = hook.warnings(now);
+        Self { warnings, ..Self::to(caller, hook) }
+    }
+
     /// As this caller may see it.
     pub(super) fn to(caller: &Caller, hook: Hook) -> Self {
         let whole = caller.sees_urls_of().is_none_or(|owner| owner == hook.owner);
@@ -115,35 +131,14 @@ impl HookView {
             rate_limit: hook.limits.rate_limit,
             signatures: hook.signatures.iter().map(|scheme| scheme.as_str()).collect(),
             headers: hook.header_names.into_iter().map(|name| (name, MASKED)).collect(),
+            ca_certificate: hook.certificates.ca.map(CertificateView::from),
+            client_certificate: hook.certificates.client.map(CertificateView::from),
             dialect: hook.dialect.as_str(),
             created_at: hook.created_at,
             updated_at: hook.updated_at,
+            warnings: vec![],
             secret: None,
             owed: None,
-        }
-    }
-}
-
-/// What a hook signs with, for those who may know.
-#[derive(Serialize)]
-pub(super) struct SecretView {
-    secret: String,
-    public_key: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    former: Option<FormerView>,
-}
-
-#[derive(Serialize)]
-struct FormerView {
-    until: Timestamp,
-}
-
-impl From<SigningKeys> for SecretView {
-    fn from(keys: SigningKeys) -> Self {
-        Self {
-            secret: keys.current.secret.text(),
-            public_key: keys.current.public_key(),
-            former: keys.former_until.map(|until| FormerView { until }),
         }
     }
 }

@@ -9,12 +9,14 @@
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //!     └─ clock_set moves leases and waits along when somebody sets the clock
+//!     └─ expiry    says that hooks' certificates end
 //!     └─ retention removes what has grown old
 //! ```
 
 mod clients;
 mod clock_set;
 pub mod dispatcher;
+mod expiry;
 pub mod guard;
 mod lanes;
 pub mod replayer;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::clock_set::ClockSet;
+use super::expiry::Expiry;
 use super::retention::Rotation;
 use crate::clock::Clock;
 use crate::domain::retention::Retention;
@@ -44,10 +45,14 @@ impl Sweeper {
 
     async fn tidy(&self, mut stop: watch::Receiver<bool>) {
         let mut clock_set = ClockSet::new(&*self.clock, self.lease);
+        let mut expiry = Expiry::default();
         while !*stop.borrow() {
             let next = self.clock.sleep(EVERY);
             if let Err(error) = self.sweep(&mut clock_set, &stop).await {
                 tracing::error!(%error, "the store cannot be tidied; trying again");
+            }
+            if let Err(error) = expiry.look(&self.db, &*self.clock).await {
+                tracing::error!(%error, "hooks' certificates cannot be looked at; trying again");
             }
             tokio::select! {
                 // An error means that whoever could stop us is gone.

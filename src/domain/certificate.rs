@@ -33,7 +33,7 @@ impl CertificateField {
 
     /// How the store and the API spell it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ca => "ca_certificate",
             Self::Client => "client_certificate",

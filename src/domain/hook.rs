@@ -5,6 +5,7 @@ mod state;
 use std::fmt;
 
 use super::breaker::Breaker;
+use super::certificate::{CaCertificate, ClientCertificate, HookCertificates};
 use super::event::{EventType, NewEvent};
 use super::filter::Filter;
 use super::headers::GivenHeaders;
@@ -130,6 +131,10 @@ pub struct NewHook {
     pub signatures: Vec<Scheme>,
     /// What its requests carry besides the usual headers.
     pub headers: GivenHeaders,
+    /// The only one that may vouch for its server; `None`: those that this machine trusts.
+    pub ca_certificate: Option<CaCertificate>,
+    /// What we show to its server.
+    pub client_certificate: Option<ClientCertificate>,
 }
 
 /// What is to change about a hook; what is `None` stays.
@@ -155,6 +160,10 @@ pub struct HookPatch {
     pub signatures: Option<Vec<Scheme>>,
     /// Other headers, all of them.
     pub headers: Option<GivenHeaders>,
+    /// Another that alone may vouch for its server, or those that this machine trusts.
+    pub ca_certificate: Option<Option<CaCertificate>>,
+    /// Another that we show to its server, or none.
+    pub client_certificate: Option<Option<ClientCertificate>>,
 }
 
 /// A hook that is on disk.
@@ -183,6 +192,8 @@ pub struct Hook {
     /// The names of the headers that its requests carry besides the usual ones; the
     /// values are secret.
     pub header_names: Vec<String>,
+    /// What may be shown of its certificates.
+    pub certificates: HookCertificates,
     /// Since when it is paused, and by whom.
     pub paused: Option<(Timestamp, PausedBy)>,
     /// How its latest attempts went.
@@ -204,6 +215,12 @@ impl Hook {
             None if self.breaker.is_failing() => HookState::Failing,
             None => HookState::Active,
         }
+    }
+
+    /// What its owner should know about its certificates.
+    #[must_use]
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        self.certificates.warnings(now, self.url.is_https(), self.insecure_ssl)
     }
 
     /// An event for this hook alone, to try it out: of the first type that it wants,

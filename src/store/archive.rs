@@ -3,6 +3,7 @@
 use super::page::{Page, Paged};
 use super::{ReplayArchive, Result};
 use crate::domain::access::Bounds;
+use crate::domain::certificate::HookCertificates;
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
 use crate::domain::hook::{Dialect, Hook, HookState, Owner};
@@ -87,6 +88,12 @@ pub trait Archive: ReplayArchive {
     /// # Errors
     /// Trouble of the database.
     fn hooks(&self, page: Page, filter: &HookFilter) -> Result<Paged<Hook>>;
+
+    /// Living hooks of which a certificate ends by then, the first one first.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn certificates_ending(&self, by: Timestamp) -> Result<Vec<(HookId, HookCertificates)>>;
 
     /// One event.
     ///

@@ -66,7 +66,7 @@ impl Target {
     pub fn new(hook: &NewHook, secrets: HookSecrets) -> Self {
         Self {
             url: hook.url.clone(),
-            secrets: Ok(Arc::new(OpenSecrets::new(secrets, &hook.signatures, None))),
+            secrets: Ok(Arc::new(OpenSecrets::new(secrets, &hook.signatures, hook.ca_certificate.clone()))),
             insecure_ssl: hook.insecure_ssl,
             limits: hook.limits,
             order: hook.order,

@@ -14,6 +14,7 @@ mod faults;
 mod floors;
 mod guard;
 mod health;
+mod hook_tls;
 mod house;
 mod kudu;
 mod logs;

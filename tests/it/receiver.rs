@@ -30,6 +30,10 @@ pub struct Received {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// What the client showed of itself, where it was asked.
+    pub client_certificate: Option<Bytes>,
+    /// Which connection it came over, counted from 0.
+    pub connection: usize,
 }
 
 impl Received {
@@ -83,6 +87,11 @@ impl Receiver {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = ServerConfig::builder().with_no_client_auth();
         let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("a TLS configuration");
+        Self::over_tls(config).await
+    }
+
+    /// The same over TLS as one wants it.
+    pub async fn over_tls(config: ServerConfig) -> Self {
         Self::start(Some(TlsAcceptor::from(Arc::new(config)))).await
     }
 
@@ -138,16 +147,18 @@ async fn accept(
     inbox: Arc<watch::Sender<Vec<Received>>>,
 ) {
     let mut connections = JoinSet::new();
-    loop {
+    for connection in 0.. {
         let (stream, _) = listener.accept().await.expect("a connection");
         let (tls, script, inbox) = (tls.clone(), script.clone(), inbox.clone());
         connections.spawn(async move {
             match tls {
-                None => serve(stream, script, inbox).await,
+                None => serve(stream, Client { certificate: None, connection }, script, inbox).await,
                 // A client that does not trust us ends the handshake.
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, script, inbox).await;
+                        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                        let certificate = shown.map(|shown| Bytes::copy_from_slice(shown));
+                        serve(stream, Client { certificate, connection }, script, inbox).await;
                     }
                 }
             }
@@ -155,18 +166,28 @@ async fn accept(
     }
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+struct Client {
+    certificate: Option<Bytes>,
+    connection: usize,
+}
+
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: Client,
     script: Arc<Mutex<Script>>,
     inbox: Arc<watch::Sender<Vec<Received>>>,
 ) {
     let answer = service_fn(move |request: http::Request<Incoming>| {
-        let (script, inbox) = (script.clone(), inbox.clone());
+        let (script, inbox, client) = (script.clone(), inbox.clone(), client.clone());
         async move {
             let (parts, body) = request.into_parts();
             let path = parts.uri.path_and_query().map_or(String::new(), ToString::to_string);
             let body = body.collect().await?.to_bytes();
-            let received = Received { method: parts.method.to_string(), path, headers: parts.headers, body };
+            let (method, headers) = (parts.method.to_string(), parts.headers);
+            let Client { certificate: client_certificate, connection } = client;
+            let received = Received { method, path, headers, body, client_certificate, connection };
             let script = script.lock().expect("the script").clone();
             let reply = script(&received);
             inbox.send_modify(|all| all.push(received));

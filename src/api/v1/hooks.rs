@@ -36,18 +36,20 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
         urls_of: request.by.caller.sees_urls_of(),
     };
     let hooks = app.db.read(move |archive| archive.hooks(page, &filter)).await?;
-    Ok(json(&ListView::of(hooks, |hook| HookView::to(&request.by.caller, hook))).into_response())
+    let now = app.clock.now();
+    Ok(json(&ListView::of(hooks, |hook| HookView::at(now, &request.by.caller, hook))).into_response())
 }
 
 /// `POST /api/v1/hooks`: always a new hook, its URL may stand among others.
 pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
     let body = request.json_body(&app).await?;
-    let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller, &app.reach)?;
+    let now = app.clock.now();
+    let new = HookFields::parse(&body, Dialect::V1)?.into_new_hook(&by.caller, &app.reach, now)?;
     let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook), secret) =
         access::add(&app, &by, new).await?;
     let location = format!("/api/v1/hooks/{}", hook.id);
-    let view = HookView::to(&by.caller, hook).with_secret(secret);
+    let view = HookView::at(now, &by.caller, hook).with_secret(secret);
     let reply = warp::reply::with_status(json(&view), StatusCode::CREATED);
     Ok(warp::reply::with_header(reply, LOCATION, location).into_response())
 }
@@ -58,7 +60,7 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let id = id(&request)?;
     let hook = access::seen(&app, &request.by, id).await?;
     let owed = app.db.read(move |archive| archive.owed_to(id)).await?;
-    Ok(json(&HookView::to(&request.by.caller, hook).with_owed(owed)).into_response())
+    Ok(json(&HookView::at(app.clock.now(), &request.by.caller, hook).with_owed(owed)).into_response())
 }
 
 /// `PATCH /api/v1/hooks/{id}`: changes the fields that the body names.
@@ -68,9 +70,9 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     let body = request.json_body(&app).await?;
     let fields = HookFields::parse(&body, Dialect::V1)?;
     let names = fields.names_given();
-    let patch = fields.into_patch(&app.reach)?;
-    access::check(&by.caller.manages(), &by.caller, patch.applications.as_deref().unwrap_or_default())?;
     let now = app.clock.now();
+    let patch = fields.into_patch(&app.reach, now)?;
+    access::check(&by.caller.manages(), &by.caller, patch.applications.as_deref().unwrap_or_default())?;
     let change = move |store: &mut dyn Writes, _| {
         Ok(match store.change(now, id, &patch)? {
             Changed::Absent => Acted::Absent,
@@ -82,7 +84,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
         Changed::To(hook) => {
             // It may have let go what waited.
             app.wake.notify_one();
-            Ok(json(&HookView::to(&by.caller, hook)).into_response())
+            Ok(json(&HookView::at(now, &by.caller, hook)).into_response())
         }
         Changed::Absent => Err(no_hook()),
         Changed::Invalid(invalid) => Err(invalid.into()),
@@ -99,7 +101,7 @@ pub(in crate::api) async fn pause(app: Arc<App>, request: Request) -> Answer {
     let (id, now) = (id(&request)?, app.clock.now());
     let pause = move |store: &mut dyn Writes, _| store.pause(now, id).map(Acted::from);
     let hook = access::manage(&app, &request.by, id, Action::HookPaused, pause).await?;
-    Ok(json(&HookView::to(&request.by.caller, hook)).into_response())
+    Ok(json(&HookView::at(now, &request.by.caller, hook)).into_response())
 }
 
 /// `POST /api/v1/hooks/{id}/resume`: what is owed goes out, whether the hook was
@@ -110,7 +112,7 @@ pub(in crate::api) async fn resume(app: Arc<App>, request: Request) -> Answer {
     let resume = move |store: &mut dyn Writes, _| store.resume(now, id).map(Acted::from);
     let hook = access::manage(&app, &request.by, id, Action::HookResumed, resume).await?;
     app.wake.notify_one();
-    Ok(json(&HookView::to(&request.by.caller, hook)).into_response())
+    Ok(json(&HookView::at(now, &request.by.caller, hook)).into_response())
 }
 
 /// `POST /api/v1/hooks/{id}/test`: a sample event to this hook alone, at once and

@@ -11,6 +11,7 @@ use ulid::Ulid;
 
 use super::{hooks, open, rows};
 use crate::domain::access::Bounds;
+use crate::domain::certificate::HookCertificates;
 use crate::domain::delivery::{Attempt, Delivery, State};
 use crate::domain::event::Event;
 use crate::domain::headers::HeaderLines;
@@ -120,6 +121,10 @@ impl Archive for Reader {
         let rows = statement.query_map(params, rows::hook)?;
         let items = rows.collect::<rusqlite::Result<_>>()?;
         Ok(Paged::cut(items, page.limit, |hook: &Hook| hook.id.0))
+    }
+
+    fn certificates_ending(&self, by: Timestamp) -> Result<Vec<(HookId, HookCertificates)>> {
+        self.list_certificates_ending(by)
     }
 
     fn event(&self, id: EventId) -> Result<Option<Event>> {

@@ -14,7 +14,6 @@ use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook, PausedBy};
 use crate::domain::id::{HookId, Seq};
 use crate::domain::secrets::HookSecrets;
 use crate::domain::time::Timestamp;
-use crate::domain::url::HookUrl;
 use crate::store::targets::Target;
 use crate::store::{Added, Cancelled, Changed, Hooks, Result, StoreError};
 
@@ -81,10 +80,12 @@ impl Hooks for Session {
         }
         let headers = new.headers.instead_of(&CustomHeaders::default()).map_err(|e| unchecked(&e))?;
         let key = signing_key(new.secret.as_ref())?;
-        let secrets = HookSecrets::new(new.credentials.clone(), headers, key).map_err(|e| unchecked(&e))?;
+        let mut secrets = HookSecrets::new(new.credentials.clone(), headers, key).map_err(|e| unchecked(&e))?;
+        secrets.client_certificate.clone_from(&new.client_certificate);
         let id = self.insert(now, new, &secrets)?;
         self.add_filters(id, &new.filter)?;
         self.keep_secrets(id, &secrets)?;
+        self.add_certificates(id, new)?;
         self.batch.targets.insert(id, Some(Arc::new(Target::new(new, secrets))));
         self.batch.rows += 2;
         Ok(Added::New(self.living(id)?))
@@ -110,6 +111,7 @@ impl Hooks for Session {
         self.remove_filters(id, &old_filter)?;
         self.add_filters(id, &hook.filter)?;
         secrets.map_or(Ok(()), |secrets| self.keep_secrets(id, &secrets))?;
+        self.change_certificates(id, &hook.certificates, patch)?;
         self.stage_anew(id)?;
         if hook.url != old_url {
             self.forget_failures(now, id)?;
@@ -138,6 +140,7 @@ impl Hooks for Session {
         }
         self.remove_filters(id, &hook.filter)?;
         self.forget_secrets(id)?;
+        self.forget_certificates(id)?;
         self.end_queue(id)?;
         self.sql("DELETE FROM hook_breakers WHERE hook_id = ?1")?.execute([id.0])?;
         self.sql("INSERT INTO removals (hook_id) VALUES (?1)")?.execute([id.0])?;
@@ -232,32 +235,6 @@ impl Session {
             self.sql(REMOVE_FILTER)?.execute(params![event, application, id.0])?;
         }
         Ok(())
-    }
-
-    /// The hook's secrets as they will be; `None` if they stay. Who sends back the
-    /// URL as it is shown means to keep what is not shown.
-    fn patched_secrets(
-        &self,
-        hook: &Hook,
-        old_url: &HookUrl,
-        patch: &HookPatch,
-    ) -> Result<std::result::Result<Option<HookSecrets>, Invalid>> {
-        let credentials = patch.url.as_ref().map(|(_, credentials)| credentials);
-        let credentials = credentials.filter(|credentials| credentials.is_some() || hook.url != *old_url);
-        if credentials.is_none() && patch.headers.is_none() {
-            return Ok(Ok(None));
-        }
-        let mut secrets = self.secrets_of(hook.id)?;
-        if let Some(credentials) = credentials {
-            secrets.credentials.clone_from(credentials);
-        }
-        if let Some(headers) = &patch.headers {
-            match headers.instead_of(&secrets.headers) {
-                Ok(headers) => secrets.headers = headers,
-                Err(invalid) => return Ok(Err(invalid)),
-            }
-        }
-        Ok(secrets.check().map(|()| Some(secrets)))
     }
 
     fn owed_by_removed(&self, hook: i64, limit: usize) -> Result<Vec<(i64, i64, i64)>> {

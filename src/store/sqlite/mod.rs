@@ -5,6 +5,7 @@ mod aged;
 mod archive;
 mod audit;
 mod breakers;
+mod certificates;
 mod check;
 mod claims;
 mod clock_set;

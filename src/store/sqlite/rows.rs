@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rusqlite::Row;
 use ulid::Ulid;
 
+use super::certificates;
 use crate::domain::breaker::Breaker;
 use crate::domain::delivery::State;
 use crate::domain::event::{Event, EventType};
@@ -52,6 +53,7 @@ pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
         order: order(row)?,
         signatures: signatures(row)?,
         header_names: row.get::<_, Option<String>>("header_names")?.map(|json| from_json(&json)).unwrap_or_default(),
+        certificates: certificates::shown(row)?,
         paused: paused(row)?,
         breaker: breaker(row)?,
         created_at: time(row, "created_at")?,
@@ -153,7 +155,7 @@ pub(super) fn list<T: serde::Serialize>(items: &[T]) -> Option<String> {
 }
 
 pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
-    // Lists of strings always have a JSON form.
+    // Texts, numbers and lists of them always have a JSON form.
     serde_json::to_string(value).unwrap_or_default()
 }
 

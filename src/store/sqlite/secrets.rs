@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Session, sealing};
+use crate::domain::Invalid;
+use crate::domain::certificate::ClientCertificate;
 use crate::domain::headers::CustomHeaders;
+use crate::domain::hook::{Hook, HookPatch};
 use crate::domain::id::HookId;
 use crate::domain::secrets::{HookKey, HookSecrets};
 use crate::domain::signature::{Secret, SigningKey};
 use crate::domain::time::Timestamp;
-use crate::domain::url::Credentials;
+use crate::domain::url::{Credentials, HookUrl};
 use crate::store::vault::{Row, random};
 use crate::store::{Result, Secrets, SigningKeys, StoreError};
 
@@ -46,6 +49,9 @@ struct Plain {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     headers: Vec<(String, String)>,
     keys: Vec<PlainKey>,
+    /// In PEM, with the private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,6 +82,7 @@ pub(super) fn to_plain(secrets: &HookSecrets) -> Result<Zeroizing<Vec<u8>>> {
         credentials: credentials.map(|Credentials { username, password }| PlainCredentials { username, password }),
         headers: secrets.headers.pairs(),
         keys: secrets.keys.iter().map(key).collect(),
+        client_certificate: secrets.client_certificate.as_ref().map(|certificate| certificate.pem().to_owned()),
     };
     let json = serde_json::to_vec(&plain);
     // The error could repeat a part of what is secret.
@@ -92,11 +99,12 @@ pub(super) fn from_plain(plain: &[u8]) -> Result<HookSecrets> {
         Some(HookKey { key: key_itself, until: key.until.map(Timestamp::from_millis) })
     };
     let credentials = plain.credentials;
+    let client_certificate = plain.client_certificate.as_deref().map(ClientCertificate::from_stored).transpose();
     Ok(HookSecrets {
         credentials: credentials.map(|PlainCredentials { username, password }| Credentials { username, password }),
         headers: CustomHeaders::trusted(&plain.headers),
         keys: plain.keys.iter().map(key).collect::<Option<_>>().ok_or_else(unreadable)?,
-        client_certificate: None,
+        client_certificate: client_certificate.map_err(|_| unreadable())?,
     })
 }
 
@@ -133,6 +141,35 @@ impl Session {
     pub(super) fn forget_secrets(&self, hook: HookId) -> Result<()> {
         self.overwriting(|session| Ok(session.sql(FORGET)?.execute([hook.0])?))?;
         Ok(())
+    }
+
+    /// The hook's secrets as they will be; `None` if they stay. Who sends back the
+    /// URL as it is shown means to keep what is not shown.
+    pub(super) fn patched_secrets(
+        &self,
+        hook: &Hook,
+        old_url: &HookUrl,
+        patch: &HookPatch,
+    ) -> Result<std::result::Result<Option<HookSecrets>, Invalid>> {
+        let credentials = patch.url.as_ref().map(|(_, credentials)| credentials);
+        let credentials = credentials.filter(|credentials| credentials.is_some() || hook.url != *old_url);
+        if credentials.is_none() && patch.headers.is_none() && patch.client_certificate.is_none() {
+            return Ok(Ok(None));
+        }
+        let mut secrets = self.secrets_of(hook.id)?;
+        if let Some(credentials) = credentials {
+            secrets.credentials.clone_from(credentials);
+        }
+        if let Some(certificate) = &patch.client_certificate {
+            secrets.client_certificate.clone_from(certificate);
+        }
+        if let Some(headers) = &patch.headers {
+            match headers.instead_of(&secrets.headers) {
+                Ok(headers) => secrets.headers = headers,
+                Err(invalid) => return Ok(Err(invalid)),
+            }
+        }
+        Ok(secrets.check().map(|()| Some(secrets)))
     }
 
     /// Does something after which nothing of what it removes is left in the pages of

@@ -64,8 +64,8 @@ impl Session {
 
     /// What does not open is one hook's trouble: all others get their deliveries.
     fn opened(&self, id: HookId, schemes: &[Scheme]) -> Result<std::result::Result<Arc<OpenSecrets>, String>> {
-        match self.secrets_of(id) {
-            Ok(secrets) => Ok(Ok(Arc::new(OpenSecrets::new(secrets, schemes, None)))),
+        match self.secrets_of(id).and_then(|secrets| Ok((secrets, self.ca_certificate(id)?))) {
+            Ok((secrets, ca)) => Ok(Ok(Arc::new(OpenSecrets::new(secrets, schemes, ca)))),
             Err(StoreError::Unusable(why)) => {
                 tracing::error!(hook = id.0, why, "a hook's secrets cannot be opened: it gets nothing until they can");
                 Ok(Err(why))

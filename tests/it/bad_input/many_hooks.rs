@@ -98,6 +98,8 @@ fn hook(n: u32) -> NewHook {
         secret: None,
         signatures: vec![Scheme::V1],
         headers: GivenHeaders::default(),
+        ca_certificate: None,
+        client_certificate: None,
     }
 }
 

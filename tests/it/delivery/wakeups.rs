@@ -88,6 +88,8 @@ impl Engine {
             secret: None,
             signatures: vec![Scheme::V1],
             headers: GivenHeaders::default(),
+            ca_certificate: None,
+            client_certificate: None,
         };
         let now = self.clock.now();
         self.db.write(move |store| store.add(now, &new)).await.expect("a hook");

@@ -219,6 +219,8 @@ fn new_hook(url: &str, events: &[&str]) -> NewHook {
         secret: None,
         signatures: vec![Scheme::V1],
         headers: GivenHeaders::default(),
+        ca_certificate: None,
+        client_certificate: None,
     }
 }
 
