@@ -5,6 +5,7 @@ use std::str::FromStr;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::certificates::OtherCertificates;
 use super::secret::Proofs;
 use super::shown::Shown;
 use crate::cli::client::Client;
@@ -39,6 +40,8 @@ pub(super) struct Change {
     /// Those that are given replace all that there are; *** as a value keeps it.
     #[arg(long, conflicts_with = "headers")]
     no_headers: bool,
+    #[command(flatten)]
+    certificates: OtherCertificates,
 }
 
 /// How much a hook gets, and in which order.
@@ -98,6 +101,7 @@ impl Change {
         let request = request.header("content-type", "application/json").body(Value::Object(fields).to_string());
         let answer = client.ask(request).await?;
         let hook: Shown = answer.json()?;
+        hook.warnings().for_each(|warning| output::note(&format!("warning: {warning}")));
         output::print(&if json { answer.text() } else { hook.sentence() })
     }
 
@@ -114,6 +118,7 @@ impl Change {
         }
         self.limits.put_into(&mut fields);
         self.proofs.put_into(&mut fields)?;
+        self.certificates.put_into(&mut fields)?;
         if self.no_headers {
             fields.insert("headers".to_owned(), Value::Null);
         }

@@ -1,5 +1,6 @@
 //! `nyala hooks`: who is told about what.
 
+mod certificates;
 mod change;
 mod replay;
 mod secret;
@@ -11,6 +12,7 @@ use std::num::NonZeroUsize;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use self::certificates::Certificates;
 use self::change::{Change, Limits};
 use self::secret::{Given, Proofs};
 use self::shown::Shown;
@@ -112,6 +114,8 @@ struct Add {
     given: Given,
     #[command(flatten)]
     proofs: Proofs,
+    #[command(flatten)]
+    certificates: Certificates,
 }
 
 fn state_named(text: &str) -> Result<HookState, &'static str> {
@@ -179,6 +183,7 @@ impl Add {
             self.limits.put_into(fields);
             self.given.put_into(fields);
             self.proofs.put_into(fields)?;
+            self.certificates.put_into(fields)?;
         }
         Ok(body.to_string())
     }
@@ -251,6 +256,7 @@ mod tests {
             limits: Limits::default(),
             given: Given::default(),
             proofs: Proofs::default(),
+            certificates: Certificates::default(),
         };
 
         assert_eq!(add(&[]).body().unwrap(), r#"{"url":"http://a","events":["A","B"],"insecure_ssl":false}"#);

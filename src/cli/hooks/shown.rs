@@ -50,6 +50,12 @@ impl Shown {
         )
     }
 
+    /// What the server says that its owner should know.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        let warnings = self.0.get("warnings").and_then(Value::as_array);
+        warnings.into_iter().flatten().map(|warning| plain(Some(warning)))
+    }
+
     /// `hook 1: https://example.com/cb is told about PostDeployment of shop`
     pub(super) fn sentence(&self) -> String {
         let field = if self.0.contains_key("events") { "events" } else { "event" };

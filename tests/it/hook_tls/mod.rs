@@ -2,6 +2,9 @@
 
 mod authority;
 mod connections;
+mod expiry;
+mod fields;
+mod kept;
 mod servers;
 
 use reqwest::{Method, Response};

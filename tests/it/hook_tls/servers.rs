@@ -64,8 +64,9 @@ async fn a_server_that_wants_a_certificate_is_understood_every_time() {
     let stage = Stage::new().await;
     let hook = subscribed(&house, &without(stage.fields(&stage.client()), "client_certificate")).await;
 
-    for _ in 0..50 {
-        house.publish_and_wait("E", "{}").await;
+    let large = format!("\"{}\"", "x".repeat(900_000));
+    for n in 0..50 {
+        house.publish_and_wait("E", if n % 2 == 0 { "{}" } else { &large }).await;
         let said = reason(&house, &hook).await;
         assert!(said.contains("give the hook one as client_certificate"), "{said}");
     }

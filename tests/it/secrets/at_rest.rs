@@ -13,7 +13,7 @@ use crate::house::House;
 use crate::receiver::{Receiver, status};
 
 /// Requires that none of these stands in any file of the folder, in any spelling.
-pub(super) fn stand_nowhere(folder: &Path, secrets: &[Vec<u8>]) {
+pub fn stand_nowhere(folder: &Path, secrets: &[Vec<u8>]) {
     let files: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect();
     assert!(files.len() > 1, "{files:?}");
     for file in files {

@@ -1,6 +1,6 @@
 //! What is secret about hooks: shown to whom, sent how, and kept where.
 
-mod at_rest;
+pub mod at_rest;
 mod headers;
 mod keys;
 mod older;
