@@ -103,6 +103,12 @@ impl Service {
         if tokens.are_none() && !address.ip().is_loopback() {
             return Err(StartError::Open(address, settings.database.display().to_string()));
         }
+        if settings.tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                "tokens come here without TLS, and whoever is on the way may read them: give --tls-cert and --tls-key, \
+                 or let a proxy that speaks TLS stand before"
+            );
+        }
         let stop = watch::Sender::new(false);
         let works = Works::new(db.clone(), clock.clone(), tokens.clone());
         let (app, limits) = (works.app(settings, stop.subscribe()), settings.limits.clone());

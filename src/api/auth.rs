@@ -1,6 +1,6 @@
 //! Who is asking: from a request's headers to a caller.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,11 +17,16 @@ use crate::domain::access::Caller;
 use crate::domain::token::{TokenHash, TokenState};
 use crate::store::known_tokens::{KnownToken, KnownTokens};
 
+/// How often it is told that wrong tokens come.
+const TELL_EVERY: Duration = Duration::from_mins(1);
+
 /// Knows whom to let in.
 pub struct Auth {
     tokens: Arc<KnownTokens>,
     clock: Arc<dyn Clock>,
     wrong: WrongTokens,
+    /// When it was last told that there were too many.
+    told: Mutex<Option<Duration>>,
     /// Anybody, while no token was ever made.
     open: Arc<Caller>,
 }
@@ -37,7 +42,7 @@ impl Auth {
     /// Knows those of these tokens.
     #[must_use]
     pub fn new(tokens: Arc<KnownTokens>, clock: Arc<dyn Clock>) -> Self {
-        Self { tokens, clock, wrong: WrongTokens::default(), open: Arc::new(Caller::open()) }
+        Self { tokens, clock, wrong: WrongTokens::default(), told: Mutex::default(), open: Arc::new(Caller::open()) }
     }
 
     /// What people call the token of an event's publisher.
@@ -109,9 +114,21 @@ impl Auth {
         Err(ApiError::Unauthorized(format!("this token {why}: ask for another one")))
     }
 
+    /// Somebody may be guessing: told once a minute, not once a guess.
+    fn tell(&self, slowed: &Slowed, connection: Connection) {
+        let now = self.clock.elapsed();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *slowed != Slowed::By(Duration::ZERO) && told.is_none_or(|told| now >= told + TELL_EVERY) {
+            *told = Some(now);
+            tracing::warn!(address = %connection.peer, "wrong tokens come from this address, and are slowed down");
+        }
+    }
+
     /// A wrong token is answered later and later, and then not even looked at for long.
     async fn slow_down(&self, connection: Connection) -> ApiError {
-        match self.wrong.note(connection.peer, self.clock.elapsed()) {
+        let slowed = self.wrong.note(connection.peer, self.clock.elapsed());
+        self.tell(&slowed, connection);
+        match slowed {
             Slowed::By(wait) => {
                 if wait > Duration::ZERO {
                     self.clock.sleep(wait).await;

@@ -9,11 +9,21 @@ use url::Host;
 use super::connection::Connection;
 use super::error::ApiError;
 
+/// What proxies add to requests: whoever comes through one may be anywhere.
+const PROXIED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+
 /// Without tokens: only for who names a loopback host, which a page of another site
 /// cannot make its own name resolve to without being seen here (DNS rebinding), and
 /// not for such a page itself (CSRF).
 pub(super) fn check_loopback(headers: &HeaderMap, connection: Connection) -> Result<(), ApiError> {
     let host = one(headers, HOST).unwrap_or_default();
+    if PROXIED.iter().any(|name| headers.contains_key(*name)) {
+        return Err(ApiError::Forbidden(
+            "without tokens this server answers to nobody whom a proxy speaks for (see the request's Forwarded or \
+             X-Forwarded headers): make a token with `nyala token create`"
+                .into(),
+        ));
+    }
     if !is_loopback(host) {
         return Err(ApiError::Forbidden(
             "without tokens this server answers only to a loopback name such as localhost in the Host header: make a \
@@ -29,10 +39,12 @@ pub(super) fn check_own(headers: &HeaderMap, connection: Connection) -> Result<(
     let Some(origin) = headers.get(ORIGIN) else {
         return Ok(());
     };
-    let scheme = if connection.tls { "https" } else { "http" };
-    let own = one(headers, HOST).map(|host| format!("{scheme}://{host}"));
-    match (origin.to_str(), own) {
-        (Ok(origin), Some(own)) if origin.eq_ignore_ascii_case(&own) => Ok(()),
+    let host = origin.to_str().ok().and_then(|origin| {
+        // A proxy may have ended the TLS: then the page came over https, and this did not.
+        origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://").filter(|_| !connection.tls))
+    });
+    match (host, one(headers, HOST)) {
+        (Some(origin), Some(own)) if origin.eq_ignore_ascii_case(own) => Ok(()),
         _ => Err(ApiError::Forbidden(
             "a page of another site made this request (see its Origin header): only pages of this server may".into(),
         )),
@@ -107,10 +119,11 @@ mod tests {
         let own = |origin| check_own(&headers("localhost:8080", Some(origin)), PLAIN).is_ok();
         assert!(own("http://localhost:8080"));
         for origin in
-            ["null", "https://localhost:8080", "http://localhost", "http://localhost:8081", "http://evil.example", ""]
+            ["null", "https://localhost", "http://localhost", "http://localhost:8081", "http://evil.example", ""]
         {
             assert!(!own(origin), "{origin}");
         }
+        assert!(own("https://localhost:8080"), "through a proxy that speaks TLS");
         let tls = Connection { tls: true, ..PLAIN };
         assert!(check_own(&headers("nyala.example", Some("https://nyala.example")), tls).is_ok());
     }

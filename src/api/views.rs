@@ -179,12 +179,14 @@ pub(super) struct EventView {
 }
 
 impl EventView {
-    /// Without its payload.
-    pub(super) fn of(EventSummary { event, bytes }: EventSummary, app: &App) -> Self {
+    /// Without its payload, and with those of its applications that the caller may see.
+    pub(super) fn of(EventSummary { event, bytes }: EventSummary, caller: &Caller, app: &App) -> Self {
+        let bounds = caller.sees();
+        let seen = |name: &String| bounds.hold_one_of(std::slice::from_ref(name));
         Self {
             id: event.id,
             r#type: event.event_type.as_str().to_owned(),
-            applications: event.applications,
+            applications: event.applications.into_iter().filter(seen).collect(),
             published_at: event.published_at,
             published_by: event.publisher.and_then(|token| app.auth.tokens().name(token)),
             deliveries: event.deliveries,
@@ -194,11 +196,11 @@ impl EventView {
     }
 
     /// With it.
-    pub(super) fn whole(event: Event, app: &App) -> Self {
+    pub(super) fn whole(event: Event, caller: &Caller, app: &App) -> Self {
         let bytes = event.payload.len() as u64;
         // An empty payload went out as `null`, and anything else was checked when it came.
         let payload = serde_json::from_slice(&event.payload).ok();
-        Self { payload, ..Self::of(EventSummary { event, bytes }, app) }
+        Self { payload, ..Self::of(EventSummary { event, bytes }, caller, app) }
     }
 }
 

@@ -140,6 +140,12 @@ impl GivenHeaders {
         Self(pairs)
     }
 
+    /// Whether a value that the hook has is to stay.
+    #[must_use]
+    pub fn keep_any(&self) -> bool {
+        self.0.iter().any(|(_, value)| value.trim() == MASKED)
+    }
+
     /// These headers instead of those that the hook has: where `***` is given, which
     /// is what is shown, the value stays.
     ///

@@ -128,6 +128,22 @@ impl NewToken {
     }
 }
 
+/// What it is good for, in words.
+impl fmt::Display for NewToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scopes: Vec<_> = self.scopes.iter().map(|scope| scope.as_str()).collect();
+        write!(f, "scopes: {}", scopes.join(", "))?;
+        if !self.applications.is_empty() {
+            let names: Vec<_> = self.applications.iter().map(Application::as_str).collect();
+            write!(f, "; applications: {}", names.join(", "))?;
+        }
+        match self.expires_at {
+            Some(at) => write!(f, "; until {}", at.rfc3339()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A token as it stands on disk.
 #[derive(Debug, Clone)]
 pub struct Token {

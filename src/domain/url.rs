@@ -97,6 +97,13 @@ impl HookUrl {
         self.wire.starts_with(b"https:")
     }
 
+    /// Whether both lead to the same scheme, host and port.
+    #[must_use]
+    pub fn has_origin_of(&self, other: &Self) -> bool {
+        let origin = |url: &Self| url::Url::parse(&url.text).ok().map(|url| url.origin());
+        origin(self) == origin(other)
+    }
+
     /// Equal for URLs that are the same but for case.
     #[must_use]
     pub fn key(&self) -> String {

@@ -14,6 +14,8 @@ pub struct SigningKeys {
     pub current: SigningKey,
     /// Until when a former one signs beside it; `None` if none does.
     pub former_until: Option<Timestamp>,
+    /// How many sign, this one included.
+    pub count: usize,
 }
 
 /// What hooks sign with. Read in writing transactions, too: nobody gives the

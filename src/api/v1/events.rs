@@ -13,7 +13,7 @@ use warp::Reply;
 use warp::reply::json;
 
 use crate::api::App;
-use crate::api::access::event_applications;
+use crate::api::access::{self, event_applications};
 use crate::api::error::ApiError;
 use crate::api::publish_fields::{applications, distinct_applications, idempotency_key, prefer_wait, preferred};
 use crate::api::request::Request;
@@ -29,15 +29,17 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["type", "application", "since", "until", "limit", "cursor"])?;
     let page = request.page()?;
     let (since, until) = request.times()?;
+    let application = request.query_one("application");
+    access::check(&request.by.caller.sees(), &request.by.caller, application.as_slice())?;
     let filter = EventFilter {
         within: request.by.caller.sees(),
         event_type: request.query_one("type"),
-        application: request.query_one("application"),
+        application,
         since,
         until,
     };
     let events = app.db.read(move |archive| archive.events(page, &filter)).await?;
-    Ok(json(&ListView::of(events, |event| EventView::of(event, &app))).into_response())
+    Ok(json(&ListView::of(events, |event| EventView::of(event, &request.by.caller, &app))).into_response())
 }
 
 /// `GET /api/v1/events/{id}`
@@ -47,7 +49,7 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let event = app.db.read(move |archive| archive.event(id)).await?;
     let bounds = request.by.caller.sees();
     let event = event.filter(|event| bounds.hold_one_of(&event.applications)).ok_or_else(missing)?;
-    Ok(json(&EventView::whole(event, &app)).into_response())
+    Ok(json(&EventView::whole(event, &request.by.caller, &app)).into_response())
 }
 
 /// `POST /api/v1/events`: `{"type", "payload", "application" or "applications"}`; the

@@ -8,7 +8,7 @@ use warp::Reply;
 use warp::reply::json;
 
 use crate::api::App;
-use crate::api::access::{self, Acted, no_hook};
+use crate::api::access::{self, Acted, hook_applications, no_hook};
 use crate::api::error::ApiError;
 use crate::api::hook_fields::HookFields;
 use crate::api::publish_fields::{prefer_wait, preferred};
@@ -71,8 +71,8 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     let fields = HookFields::parse(&body, Dialect::V1)?;
     let names = fields.names_given();
     let now = app.clock.now();
-    let patch = fields.into_patch(&app.reach, now)?;
-    access::check(&by.caller.manages(), &by.caller, patch.applications.as_deref().unwrap_or_default())?;
+    let mut patch = fields.into_patch(&app.reach, now)?;
+    patch.applications = patch.applications.map(|named| hook_applications(&by.caller, named)).transpose()?;
     let change = move |store: &mut dyn Writes, _| {
         Ok(match store.change(now, id, &patch)? {
             Changed::Absent => Acted::Absent,

@@ -14,7 +14,9 @@ use crate::api::hook_fields::secret_alone;
 use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::SecretView;
+use crate::domain::Invalid;
 use crate::domain::audit::Action;
+use crate::domain::secrets::MAX_KEYS;
 use crate::domain::signature::Secret;
 use crate::store::Writes;
 
@@ -34,10 +36,22 @@ pub(in crate::api) async fn rotate(app: Arc<App>, request: Request) -> Answer {
     let (id, now, overlap) = (id(&request)?, app.clock.now(), app.secret_overlap);
     let by = request.by.clone();
     let secret = given(&request.json_body(&app).await?)?;
-    let rotate =
-        move |store: &mut dyn Writes, _| store.rotate_secret(now, id, secret.as_ref(), overlap).map(Acted::from);
-    let keys = access::manage(&app, &by, id, Action::SecretRotated, rotate).await?;
-    Ok(json(&SecretView::from(keys)).into_response())
+    let rotate = move |store: &mut dyn Writes, _| {
+        // One more would end a former one before the time that was promised.
+        if store.signing_keys(now, id)?.is_some_and(|keys| keys.count >= MAX_KEYS) {
+            return Ok(Acted::Refused(None));
+        }
+        Ok(store.rotate_secret(now, id, secret.as_ref(), overlap)?.map(Some).into())
+    };
+    match access::manage(&app, &by, id, Action::SecretRotated, rotate).await? {
+        Some(keys) => Ok(json(&SecretView::from(keys)).into_response()),
+        None => Err(ApiError::Conflict(Invalid::new(
+            "secret",
+            format!(
+                "was rotated so often that {MAX_KEYS} sign beside each other: wait until a former one ends (--secret-overlap)"
+            ),
+        ))),
+    }
 }
 
 fn given(body: &[u8]) -> Result<Option<Secret>, ApiError> {

@@ -74,7 +74,7 @@ impl Session {
         // So that its last result is the one that led to this.
         self.write_results()?;
         let hook = self.living(hook)?;
-        self.keep(now, &hook.disabled())?;
+        self.keep(now, hook.owner, &hook.disabled())?;
         Ok(Some(now))
     }
 

@@ -44,9 +44,7 @@ impl Tokens for Desk {
         self.whole(|conn| {
             let made = tokens::create(conn, now, new, hash)?;
             if matches!(made, Made::New(_)) {
-                let scopes: Vec<_> = new.scopes.iter().map(|scope| scope.as_str()).collect();
-                let detail = Some(format!("scopes: {}", scopes.join(", ")));
-                audit::note(conn, &entry(now, Action::TokenCreated, &new.name, detail))?;
+                audit::note(conn, &entry(now, Action::TokenCreated, &new.name, Some(new.to_string())))?;
             }
             Ok(made)
         })

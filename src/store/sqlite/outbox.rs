@@ -109,9 +109,19 @@ impl Session {
         }
     }
 
-    /// Keeps an event of our own, with what is owed of it in the store.
-    pub(super) fn keep(&mut self, now: Timestamp, new: &NewEvent) -> Result<Event> {
-        let hooks = self.wanted_by(new)?;
+    /// Keeps an event of our own about a hook of this owner, with what is owed of it
+    /// in the store: it goes to hooks of the same owner and of admins, because nobody
+    /// else may know of that one.
+    pub(super) fn keep(&mut self, now: Timestamp, owner: Owner, new: &NewEvent) -> Result<Event> {
+        let mut hooks = self.wanted_by(new)?;
+        let owners = [owner, Owner::ADMIN];
+        let mut told = vec![];
+        for hook in hooks.drain(..) {
+            if self.hook_by_id(hook)?.is_some_and(|hook| owners.contains(&hook.owner)) {
+                told.push(hook);
+            }
+        }
+        let hooks = told;
         let event = Arc::new(self.add_event(now, new, hooks.len())?);
         let nowhere = Room::new(0);
         self.begin_fan_out(now, &Lends { room: &nowhere, until: now, alone: false }, &event, hooks)?;

@@ -151,6 +151,9 @@ impl Session {
         old_url: &HookUrl,
         patch: &HookPatch,
     ) -> Result<std::result::Result<Option<HookSecrets>, Invalid>> {
+        if let Err(invalid) = headers_stay(hook, old_url, patch) {
+            return Ok(Err(invalid));
+        }
         let credentials = patch.url.as_ref().map(|(_, credentials)| credentials);
         let credentials = credentials.filter(|credentials| credentials.is_some() || hook.url != *old_url);
         if credentials.is_none() && patch.headers.is_none() && patch.client_certificate.is_none() {
@@ -238,7 +241,19 @@ impl Secrets for Session {
     }
 }
 
+/// Another receiver must not be sent what was meant for the one before, which the API
+/// shows to nobody.
+fn headers_stay(hook: &Hook, old_url: &HookUrl, patch: &HookPatch) -> std::result::Result<(), Invalid> {
+    let anew = patch.headers.as_ref().is_some_and(|headers| !headers.keep_any());
+    if hook.header_names.is_empty() || anew || hook.url.has_origin_of(old_url) {
+        return Ok(());
+    }
+    let message = "were meant for the host of the old URL: give them anew for the new one, or {} for none";
+    Err(Invalid::new("headers", message))
+}
+
 fn signing_keys(now: Timestamp, secrets: HookSecrets) -> Option<SigningKeys> {
     let former_until = secrets.last_end(now);
-    secrets.keys.into_iter().next().map(|newest| SigningKeys { current: newest.key, former_until })
+    let count = secrets.keys.iter().filter(|key| key.until.is_none_or(|until| until > now)).count();
+    secrets.keys.into_iter().next().map(|newest| SigningKeys { current: newest.key, former_until, count })
 }

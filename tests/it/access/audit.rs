@@ -143,3 +143,12 @@ async fn what_the_server_does_by_itself_is_on_record_with_its_reason() {
     );
     house.close().await;
 }
+
+#[tokio::test]
+async fn the_log_is_for_admins_of_all_applications_alone() {
+    let house = House::new().await;
+    let bound = token(&house, "bound", &[Scope::Admin], &["shop"]);
+
+    assert_eq!(status(&house, &bound, Method::GET, "/api/v1/audit", "").await, 403);
+    house.close().await;
+}

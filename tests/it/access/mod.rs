@@ -1,6 +1,7 @@
 //! Who may come in, and what they may see and touch.
 
 mod audit;
+mod beyond;
 mod bounds;
 mod open;
 mod scopes;

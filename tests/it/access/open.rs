@@ -97,3 +97,14 @@ fn with_a_token_it_listens_to_anybody() {
 
     assert!(serving.url.starts_with("http://0.0.0.0:"), "{}", serving.url);
 }
+
+#[tokio::test]
+async fn nobody_whom_a_proxy_speaks_for_is_let_in() {
+    let house = House::new().await;
+
+    for name in ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"] {
+        let request = house.client.get(house.url("/api/v1/hooks")).header(name, "203.0.113.7");
+        assert_eq!(within("an answer", request.send()).await.expect("an answer").status(), 403, "{name}");
+    }
+    house.close().await;
+}

@@ -27,6 +27,7 @@ async fn a_hook_is_made_with_its_location_and_shown_there() {
         "state": "active", "paused_at": null, "paused_by": null,
         "failures": 0, "failing_since": null, "next_probe_at": null,
         "order": "none", "max_in_flight": null, "rate_limit": null, "signatures": ["v1"], "headers": {},
+        "ca_certificate": null, "client_certificate": null,
         "dialect": "v1", "created_at": "2023-11-14T22:13:20.000Z", "updated_at": "2023-11-14T22:13:20.000Z",
     });
     assert_eq!(sorted(hook.clone()), sorted(expected));

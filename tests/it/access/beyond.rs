@@ -1,0 +1,196 @@
+//! Every route, by a token that is bound to another application: complete by
+//! construction, because the routes come from the list itself.
+
+use std::time::Duration;
+
+use nyala::api::{Needs, routes};
+use nyala::domain::token::Scope;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{hook, json as get, send, token};
+use crate::house::House;
+use crate::receiver::{Receiver, status as answering};
+
+/// Stands in everything that the token must not see.
+const MARK: &str = "topsecret";
+
+/// What there is of each noun, none of it within the token's reach.
+struct World {
+    hook: String,
+    removed: String,
+    event: String,
+    delivery: String,
+    replay: String,
+}
+
+/// A hook that is failed to, one that was removed, an event, a delivery, a replay.
+async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
+    receiver.answer(|_| answering(500));
+    let fields = json!({
+        "url": receiver.url(&format!("/{MARK}")), "event": MARK, "application": MARK, "description": MARK,
+        "headers": {"x-key": MARK},
+    });
+    let made = hook(house, admin, &fields).await;
+    let removed = hook(house, admin, &fields).await;
+    let publish = format!("/api/hooks/publish/{MARK}?application={MARK}");
+    let published: Value =
+        send(house, admin, Method::POST, &publish, &format!("\"{MARK}\"")).await.json().await.expect("JSON");
+    assert_eq!(published["deliveries"], 2);
+    let path = format!("/api/v1/hooks/{}", removed["id"]);
+    assert_eq!(send(house, admin, Method::DELETE, &path, "").await.status(), 204);
+    let path = format!("/api/v1/hooks/{}/replay", made["id"]);
+    let replay: Value =
+        send(house, admin, Method::POST, &path, r#"{"state":"delivered"}"#).await.json().await.expect("JSON");
+    let deliveries = get(house, admin, &format!("/api/v1/deliveries?hook={}", made["id"])).await;
+    World {
+        hook: made["id"].to_string(),
+        removed: removed["id"].to_string(),
+        event: published["id"].as_str().expect("an id").to_owned(),
+        delivery: deliveries["items"][0]["id"].as_str().expect("an id").to_owned(),
+        replay: replay["id"].to_string(),
+    }
+}
+
+/// The paths of a pattern that lead to something beyond reach; a noun that this does
+/// not know is a route that nobody has thought of here.
+fn paths(world: &World, pattern: &str) -> Vec<String> {
+    let pattern = pattern.replace("{type}", MARK);
+    let before = pattern.split("/{id}").next().unwrap_or_default();
+    let ids = match before.rsplit('/').next() {
+        _ if !pattern.contains("{id}") => return vec![pattern],
+        Some("hooks") => vec![&world.hook, &world.removed],
+        Some("events") => vec![&world.event],
+        Some("deliveries") => vec![&world.delivery],
+        Some("replays") => vec![&world.replay],
+        other => panic!("what of {other:?} could lie beyond reach? Make one in `world`"),
+    };
+    ids.into_iter().map(|id| pattern.replace("{id}", id)).collect()
+}
+
+#[tokio::test]
+async fn a_token_for_another_application_gets_nothing_from_any_route() {
+    let receiver = Receiver::new().await;
+    let house = House::new().await;
+    let admin = token(&house, "admin", &[Scope::Admin], &[]);
+    let world = world(&house, &admin, &receiver).await;
+    let everything = [Scope::Read, Scope::Publish, Scope::Subscribe];
+    let tokens =
+        [token(&house, "scopes", &everything, &["shop"]), token(&house, "bound admin", &[Scope::Admin], &["shop"])];
+    // What would be done to something beyond reach if it could be.
+    let bodies = [
+        json!({"url": "http://127.0.0.1:9/", "event": MARK, "application": MARK, "type": MARK, "state": "dead"}),
+        json!({"url": "http://127.0.0.1:9/", "event": MARK, "application": MARK}),
+        json!({"type": MARK, "application": MARK}),
+        json!({"description": "taken"}),
+        json!({}),
+    ];
+
+    for (method, pattern, needs) in routes().filter(|(_, _, needs)| matches!(needs, Needs::OneOf(_))) {
+        for path in paths(&world, pattern) {
+            for token in &tokens {
+                for body in &bodies {
+                    // What names nothing but its own may be made.
+                    let by_itself = !pattern.contains("{id}") && !body.to_string().contains(MARK);
+                    let mine = by_itself && method == Method::POST && !pattern.contains("publish");
+                    let answer = send(&house, token, method.clone(), &path, &body.to_string()).await;
+                    let status = answer.status().as_u16();
+                    let text = answer.text().await.expect("a text");
+                    let what = format!("{method} {path} {body} ({needs:?}): {status} {text}");
+                    let listed = method == Method::GET && !pattern.contains("{id}") && status == 200;
+                    let kudu =
+                        method == Method::DELETE && !pattern.contains("/v1/") && status == 200 && text.is_empty();
+                    // Publishing to nobody's hooks but for one's own application.
+                    let own = pattern.contains("publish") && status == 200 && text.contains("\"deliveries\":0");
+                    assert!(matches!(status, 400 | 403 | 404) || listed || kudu || own || mine, "{what}");
+                    let told = text.contains(MARK) && !own && status != 400 && status != 403;
+                    assert!(!told || published_by_us(&text), "{what}");
+                }
+            }
+        }
+    }
+
+    let shown = get(&house, &admin, &format!("/api/v1/hooks/{}", world.hook)).await;
+    assert_eq!((&shown["state"], &shown["description"]), (&json!("active"), &json!(MARK)));
+    house.close().await;
+}
+
+/// Events of that type which the token published itself, for its own application.
+fn published_by_us(text: &str) -> bool {
+    let page: Value = serde_json::from_str(text).unwrap_or_default();
+    let items = page["items"].as_array();
+    items.is_some_and(|items| items.iter().all(|event| event["applications"] == json!(["shop"])))
+}
+
+#[tokio::test]
+async fn a_bound_token_cannot_widen_a_hook_of_its_own() {
+    let house = House::new().await;
+    let shop = token(&house, "shop", &[Scope::Subscribe], &["shop"]);
+    let made = hook(&house, &shop, &json!({"url": "http://127.0.0.1:9/", "event": "E"})).await;
+    let path = format!("/api/v1/hooks/{}", made["id"]);
+
+    for applications in [json!([]), json!(null), json!("")] {
+        for field in ["applications", "application"] {
+            let body = json!({ field: applications }).to_string();
+            let status = send(&house, &shop, Method::PATCH, &path, &body).await.status().as_u16();
+            assert!(matches!(status, 200 | 400 | 403), "{body}: {status}");
+            assert_eq!(get(&house, &shop, &path).await["applications"], json!(["shop"]), "{body}");
+        }
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_event_of_several_applications_names_a_bound_reader_only_its_own() {
+    let house = House::new().await;
+    let (admin, shop) =
+        (token(&house, "admin", &[Scope::Admin], &[]), token(&house, "shop", &[Scope::Read], &["shop"]));
+    let publish = format!("/api/hooks/publish/E?application=shop&application={MARK}");
+    let published: Value = send(&house, &admin, Method::POST, &publish, "{}").await.json().await.expect("JSON");
+    let path = format!("/api/v1/events/{}", published["id"].as_str().expect("an id"));
+
+    assert_eq!(get(&house, &shop, &path).await["applications"], json!(["shop"]));
+    let page = get(&house, &shop, "/api/v1/events").await;
+    assert_eq!(page["items"][0]["applications"], json!(["shop"]));
+    let mut answers = vec![];
+    for application in [MARK, "there-is-none"] {
+        let path = format!("/api/v1/events?application={application}");
+        let answer = send(&house, &shop, Method::GET, &path, "").await;
+        answers.push((answer.status().as_u16(), answer.text().await.expect("a text")));
+    }
+    assert_eq!(answers[0].0, 403);
+    assert_eq!(answers[0], answers[1], "no hint which of them there is");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_hook_that_is_disabled_is_told_of_to_its_owner_and_admins_alone() {
+    let (receiver, broken) = (Receiver::new().await, Receiver::new().await);
+    broken.answer(|_| answering(500));
+    let house = House::with(|settings| {
+        settings.policy.breaker_failures = 1;
+        settings.policy.breaker_pause_after = Duration::from_mins(1);
+    })
+    .await;
+    let (admin, mine) = (token(&house, "admin", &[Scope::Admin], &[]), token(&house, "mine", &[Scope::Subscribe], &[]));
+    let other = token(&house, "other", &[Scope::Subscribe], &[]);
+    for (name, token) in [("admin", &admin), ("mine", &mine), ("other", &other)] {
+        hook(&house, token, &json!({"url": receiver.url(&format!("/{name}")), "event": "HookDisabled"})).await;
+    }
+    let hopeless = hook(&house, &mine, &json!({"url": broken.url("/"), "event": "E"})).await;
+
+    send(&house, &admin, Method::POST, "/api/hooks/publish/E", "{}").await;
+    let paused = async {
+        while get(&house, &mine, &format!("/api/v1/hooks/{}", hopeless["id"])).await["state"] != "paused" {
+            house.clock.advance(Duration::from_secs(10));
+            tokio::task::yield_now().await;
+        }
+    };
+    crate::house::within("the hook is paused", paused).await;
+
+    let told = receiver.wait_for(2).await;
+    let mut paths: Vec<_> = told.iter().map(|request| request.path.clone()).collect();
+    paths.sort();
+    assert_eq!(paths, ["/admin", "/mine"]);
+    house.close().await;
+}
