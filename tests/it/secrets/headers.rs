@@ -112,3 +112,23 @@ async fn authorization_comes_from_the_url_or_from_a_header_and_never_from_both()
 
     house.close().await;
 }
+
+#[tokio::test]
+async fn headers_do_not_follow_the_url_to_another_host_by_themselves() {
+    let (receiver, other) = (Receiver::new().await, Receiver::new().await);
+    let house = House::new().await;
+    let hook = subscribed(&house, &with_headers(&receiver.url("/"), json!({"x-api-key": "HEADERVALUE"}))).await;
+
+    for fields in [json!({"url": other.url("/")}), json!({"url": other.url("/"), "headers": {"x-api-key": "***"}})] {
+        let refused = patch(&house, &hook, &fields).await;
+        assert_eq!(refused.status(), 400, "{fields}");
+        let problem: Value = refused.json().await.expect("a problem");
+        assert_eq!(problem["errors"][0]["field"], "headers", "{problem}");
+    }
+    assert_eq!(patch(&house, &hook, &json!({"url": receiver.url("/elsewhere")})).await.status(), 200);
+    assert_eq!(patch(&house, &hook, &json!({"url": other.url("/"), "headers": {}})).await.status(), 200);
+    house.publish_and_wait("E", "{}").await;
+
+    assert_eq!(other.wait_for(1).await[0].header("x-api-key"), "");
+    house.close().await;
+}

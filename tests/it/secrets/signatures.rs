@@ -171,3 +171,22 @@ async fn what_cannot_be_taken_is_refused_with_what_to_do() {
     assert_eq!(house.json(&v1(&hook, "/secret")).await, before);
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_former_secret_signs_until_the_time_that_was_promised_however_often_it_is_rotated() {
+    let receiver = Receiver::new().await;
+    let house = House::new().await;
+    let hook = subscribed(&house, &fields(&receiver.url("/"))).await;
+
+    let mut statuses = vec![];
+    for _ in 0..12 {
+        let answer = house.send(reqwest::Method::POST, &v1(&hook, "/secret/rotate"), "").await;
+        statuses.push(answer.status().as_u16());
+    }
+    house.publish_and_wait("E", "{}").await;
+
+    assert_eq!(statuses, [[200; 9].as_slice(), &[409; 3]].concat());
+    let request = &receiver.wait_for(1).await[0];
+    assert!(is_v1(request, 9, text(&hook["secret"])), "the first secret signs still: {:?}", signatures(request));
+    house.close().await;
+}
