@@ -78,13 +78,15 @@ async fn a_backlog_of_a_hook_that_was_stuck_drains_once_it_moves() {
     let gate = Gate::new().await;
     house.subscribe(&gate.url("/cb"), "E").await;
     prove(&house, &gate, 1, 1).await;
-    publish_many(&house, 800, |request| request).await;
+    // Few enough to be published within the second after which the hook is slow, and
+    // loses its share.
+    publish_many(&house, 64, |request| request).await;
     assert_eq!(count(&house, "state=leased").await, 16, "four times its share is in memory");
 
     gate.open();
-    gate.answered(1 + 800).await;
+    gate.answered(1 + 64).await;
 
-    assert_eq!(gate.traffic().came, 1 + 800);
+    assert_eq!(gate.traffic().came, 1 + 64);
     house.close().await;
 }
 

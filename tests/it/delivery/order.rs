@@ -1,5 +1,6 @@
 //! Ordered hooks: one at a time, as the store took them.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -74,9 +75,12 @@ async fn what_failed_arrives_before_what_came_after_it() {
 async fn what_is_given_up_lets_the_next_one_go() {
     let (house, receiver) = (House::new().await, Receiver::new().await);
     ordered(&house, &receiver.url("/cb"), "hook").await;
+    let first = OnceLock::new();
+    receiver.answer(move |request| {
+        let id = request.header("webhook-id");
+        status(if first.get_or_init(|| id.to_owned()) == id { 500 } else { 200 })
+    });
     let dead = published(&house, &[]).await;
-    let fails = dead.clone();
-    receiver.answer(move |request| status(if request.header("webhook-id") == fails { 500 } else { 200 }));
     let next = published(&house, &[]).await;
 
     for requests in 1..=3 {
