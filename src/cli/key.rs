@@ -27,7 +27,7 @@ pub struct KeyCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Seal all secrets with a new key, and forget the former one
+    /// Seal all secrets with a new key, and put the former one aside
     ///
     /// Works beside a running server where the key is in its file. Where it is in
     /// `NYALA_KEY`, stop the server first; the new key is printed, and nothing else.
@@ -58,10 +58,11 @@ fn rotate_file(path: &Path) -> Result<(), Failure> {
     let rotated = rotation.in_file(SystemClock::default().now()).map_err(failure)?;
     let file = rotation.file().path().display();
     output::print(&format!("the secrets of {} hooks are sealed with a new key, in {file}", rotated.sealed))?;
-    output::note(
-        "backups from before need the former key, which is in that file no longer: make a new backup, and a new copy of \
-         the file",
-    );
+    output::note(&format!(
+        "backups from before need the former key, which is in {} now: make a new backup and a new copy of the key file, \
+         and remove that one once you need none of those backups",
+        rotation.file().former().path().display()
+    ));
     all_opened(rotated)
 }
 

@@ -207,10 +207,20 @@ impl Client {
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let why = if error.is_timeout() { "no answer in time".to_owned() } else { root_cause(error) };
-        Failure::unreachable(format!("cannot reach {}: {why}", self.address())).advise(
-            "Is it running? Start it with `nyala serve`, or name another with --server or \
-                 NYALA_SERVER.",
-        )
+        Failure::unreachable(format!("cannot reach {}: {why}", self.address())).advise(self.remedy(error, &why))
+    }
+
+    fn remedy(&self, error: &reqwest::Error, why: &str) -> &'static str {
+        // As rustls begins it; what is wrapped around hides the type.
+        if why.starts_with("invalid peer certificate") {
+            return "Its certificate is not trusted here: name the authority that signed it with --ca-cert or \
+                    NYALA_CA_CERT. One that signed itself has to say that it is no authority \
+                    (basicConstraints=CA:FALSE).";
+        }
+        if self.base.scheme() == "http" && !error.is_connect() && !error.is_timeout() {
+            return "Does it speak https? Then name it with https:// in --server or NYALA_SERVER.";
+        }
+        "Is it running? Start it with `nyala serve`, or name another with --server or NYALA_SERVER."
     }
 
     fn address(&self) -> String {

@@ -89,6 +89,7 @@ impl Rotation {
         let all: Vec<_> = std::iter::once(&new).chain(&former).collect();
         self.file.replace(&all)?;
         let rotated = self.seal_all(&Vault::of(all.into_iter().cloned().collect()), new.id(), STEP)?;
+        self.file.former().add(&former)?;
         self.file.replace(&[&new])?;
         self.note(now, new.id())?;
         Ok(rotated)

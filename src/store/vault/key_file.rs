@@ -32,6 +32,14 @@ impl KeyFile {
         Self { path: path.into(), database: database.to_owned() }
     }
 
+    /// Where keys go that are out of use: backups from before need them.
+    #[must_use]
+    pub fn former(&self) -> Self {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".former");
+        Self { path: path.into(), database: self.database.clone() }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -90,6 +98,17 @@ impl KeyFile {
         let written = self.written(keys).map_err(|e| self.unusable(&e))?;
         written.persist(&self.path).map_err(|e| self.unusable(&e.error))?;
         self.sync_folder().map_err(|e| self.unusable(&e))
+    }
+
+    /// Adds keys to those in the file, each once.
+    pub(in crate::store) fn add(&self, keys: &[Key]) -> Result<()> {
+        let mut all = self.read()?;
+        for key in keys {
+            if all.iter().all(|other| other.id() != key.id()) {
+                all.push(key.clone());
+            }
+        }
+        self.replace(&all.iter().collect::<Vec<_>>())
     }
 
     /// Keeps others from changing the file for as long as what is returned lives:
