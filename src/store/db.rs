@@ -5,7 +5,7 @@ mod retention;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::domain::breaker::BreakerRules;
 use crate::domain::event::NewEvent;
@@ -41,6 +41,11 @@ pub struct Db {
     pub(super) queue: Arc<Queue>,
     writer: Arc<Writer>,
     readers: Readers,
+    /// Who waits for a reader waits here, and holds no thread meanwhile: there are
+    /// not so many of those.
+    reading: Arc<Semaphore>,
+    /// Nothing waits for this one but looks at tokens.
+    lookout: Readers,
     pub(super) waits: Arc<Waits>,
     targets: Arc<Targets>,
     pub(super) room: Arc<Room>,
@@ -95,12 +100,13 @@ impl Db {
         let targets = Arc::<Targets>::default();
         let mut session = sqlite::open(path, targets.clone(), rules, vault)?;
         limit.map_or(Ok(()), |limit| session.limit_to(limit))?;
-        let readers = Readers::open(path)?;
+        let (readers, lookout) = (Readers::open(path)?, Readers::open_one(path)?);
+        let reading = Arc::new(Semaphore::new(sqlite::LISTS as usize));
         let queue = Arc::<Queue>::default();
         let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);
         let (handover, handed) = mpsc::unbounded_channel();
         let waits = Arc::default();
-        let db = Self { queue, writer, readers, waits, targets, room, handover };
+        let db = Self { queue, writer, readers, reading, lookout, waits, targets, room, handover };
         Ok((db, handed))
     }
 
@@ -192,10 +198,27 @@ impl Db {
         &self,
         look: impl FnOnce(&dyn Reads) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let busy = |_| StoreError::Failed("too many lists are being read: ask again in a moment".into());
+        let turn = tokio::time::timeout(sqlite::PATIENCE, self.reading.clone().acquire_owned()).await.map_err(busy)?;
         let readers = self.readers.clone();
-        let look = move || look(&readers.get()?);
-        let looked = tokio::task::spawn_blocking(look).await;
-        looked.unwrap_or_else(|e| Err(StoreError::Failed(format!("a reader died: {e}"))))
+        // The turn ends with the reading, also where nobody waits for it any more.
+        blocking(move || {
+            let _turn = turn;
+            look(&readers.get()?)
+        })
+        .await
+    }
+
+    /// Reads what takes no time, whatever [`Db::read`] is busy with.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&dyn Reads) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let lookout = self.lookout.clone();
+        blocking(move || look(&lookout.get()?)).await
     }
 
     /// Where hooks' requests go.
@@ -214,6 +237,12 @@ impl Db {
     pub fn close(&self) {
         self.writer.close();
     }
+}
+
+/// Does something off the async threads.
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(act).await;
+    done.unwrap_or_else(|e| Err(StoreError::Failed(format!("a reader died: {e}"))))
 }
 
 /// Why a publish was not kept, though all is well with the store.

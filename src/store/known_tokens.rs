@@ -48,6 +48,8 @@ struct Known {
     /// By the first bytes of their hashes: what time a look-up takes tells nothing of
     /// the rest, and of these nothing that would help to find a token.
     by_prefix: HashMap<[u8; 8], Arc<KnownToken>>,
+    /// The same ones, by their numbers.
+    by_id: HashMap<TokenId, Arc<KnownToken>>,
 }
 
 /// The tokens that were ever made.
@@ -85,8 +87,7 @@ impl KnownTokens {
     /// What people call a token.
     #[must_use]
     pub fn name(&self, id: TokenId) -> Option<String> {
-        let known = self.known();
-        known.by_prefix.values().find(|known| known.token.id == id).map(|known| known.token.name.clone())
+        self.known().by_id.get(&id).map(|known| known.token.name.clone())
     }
 
     /// Asks the database whether a token was made or revoked.
@@ -96,7 +97,7 @@ impl KnownTokens {
     pub async fn look(&self) -> Result<()> {
         let _looking = self.looking.lock().await;
         let before = self.known().changes;
-        if self.db.read(|archive| archive.token_changes()).await? != before {
+        if self.db.look(|archive| archive.token_changes()).await? != before {
             self.look_again().await?;
         }
         Ok(())
@@ -104,15 +105,17 @@ impl KnownTokens {
 
     async fn look_again(&self) -> Result<()> {
         // The count first: a change between the two readings is found at the next look.
-        let (changes, tokens) = self.db.read(|archive| Ok((archive.token_changes()?, archive.known_tokens()?))).await?;
-        let used = self.take_used();
+        let (changes, tokens) = self.db.look(|archive| Ok((archive.token_changes()?, archive.known_tokens()?))).await?;
+        let used: HashMap<_, _> = self.take_used().into_iter().collect();
         let known = |token: Token| {
-            let used = used.iter().find(|(id, _)| *id == token.id).map_or(0, |(_, at)| at.millis());
+            let used = used.get(&token.id).map_or(0, |at| at.millis());
             let caller = Arc::new(Caller::from(&token));
-            (prefix(&token.hash), Arc::new(KnownToken { token, caller, used: AtomicI64::new(used) }))
+            Arc::new(KnownToken { token, caller, used: AtomicI64::new(used) })
         };
-        let by_prefix = tokens.into_iter().map(known).collect();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { changes, by_prefix };
+        let all: Vec<_> = tokens.into_iter().map(known).collect();
+        let by_prefix = all.iter().map(|known| (prefix(&known.token.hash), known.clone())).collect();
+        let by_id = all.into_iter().map(|known| (known.token.id, known)).collect();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { changes, by_prefix, by_id };
         Ok(())
     }
 

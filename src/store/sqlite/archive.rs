@@ -57,6 +57,12 @@ const DELIVERY: &str = "SELECT * FROM delivery_history WHERE seq = ?1";
 
 const ATTEMPTS: &str = "SELECT * FROM attempts WHERE delivery = ?1 ORDER BY number";
 
+/// How many read lists at a time.
+pub const LISTS: u32 = 4;
+
+/// How long to wait until a connection is free.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The connections; cheap to clone.
 #[derive(Clone)]
 pub struct Readers(Pool<SqliteConnectionManager>);
@@ -70,11 +76,22 @@ impl Readers {
     /// # Errors
     /// The file cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::with(path, LISTS)
+    }
+
+    /// One connection, for looks that are short and must not wait for long ones.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn open_one(path: &Path) -> Result<Self> {
+        Self::with(path, 1)
+    }
+
+    fn with(path: &Path, connections: u32) -> Result<Self> {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(open::READ_ONLY)
             .with_init(|conn| open::prepare_for_reading(conn));
-        let pool =
-            Pool::builder().max_size(4).min_idle(Some(0)).connection_timeout(Duration::from_secs(10)).build(manager);
+        let pool = Pool::builder().max_size(connections).min_idle(Some(0)).connection_timeout(PATIENCE).build(manager);
         Ok(Self(pool.map_err(|e| StoreError::Failed(e.to_string()))?))
     }
 

@@ -51,7 +51,7 @@ use crate::domain::id::{HookId, Seq};
 
 use ids::Ids;
 
-pub use archive::Readers;
+pub use archive::{LISTS, PATIENCE, Readers};
 pub use desk::Desk;
 pub use inspect::Inspector;
 pub use open::{SCHEMA_VERSION, open};

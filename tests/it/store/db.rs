@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 
@@ -10,10 +11,13 @@ use nyala::domain::delivery::Next;
 use nyala::domain::event::{Idempotency, IdempotencyKey, NewEvent};
 use nyala::domain::hook::Owner;
 use nyala::domain::id::{EventId, HookId};
+use nyala::domain::token::{NewToken, Scope, TokenHash, TokenState};
 use nyala::store::db::{Db, Handover, Kept, Publish};
+use nyala::store::known_tokens::KnownTokens;
 use nyala::store::page::Page;
 use nyala::store::room::Room;
-use nyala::store::{Added, EventFilter, Leased, Result, StoreError, Writes};
+use nyala::store::sqlite::Desk;
+use nyala::store::{Added, EventFilter, Leased, Reads, Result, StoreError, Tokens, Writes};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -274,4 +278,46 @@ async fn a_first_attempt_that_is_given_up_is_not_waited_for() {
 
     assert_eq!((given_up, waits.try_recv()), (1, Err(TryRecvError::Closed)));
     served.db.close();
+}
+
+#[tokio::test]
+async fn a_token_is_seen_as_made_and_as_revoked_though_lists_hold_all_readers() {
+    let served = Served::new();
+    let tokens = KnownTokens::of(served.db.clone()).await.expect("tokens");
+    let (held, holding) = mpsc::channel();
+    let (release, hold) = (Arc::new(AtomicBool::new(false)), served.db.clone());
+    let lists: Vec<_> = (0..20)
+        .map(|_| {
+            let (db, held, release) = (hold.clone(), held.clone(), release.clone());
+            tokio::spawn(async move {
+                let list = move |_: &dyn Reads| {
+                    held.send(()).expect("the test");
+                    while !release.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                    Ok(())
+                };
+                within("a list", db.read(list)).await
+            })
+        })
+        .collect();
+    let all = tokio::task::spawn_blocking(move || (0..4).for_each(|_| holding.recv().expect("a list")));
+    within("all readers are held", all).await.expect("the lists");
+
+    let mut desk = Desk::open(&served.folder.path().join("nyala.db")).expect("a desk");
+    let hash = TokenHash::of(b"nyala_x");
+    let new = NewToken { name: "ci".into(), scopes: vec![Scope::Read], applications: vec![], expires_at: None };
+    desk.create_token(start(), &new, hash).expect("a token");
+    within("a look", tokens.look()).await.expect("a look");
+    let made = tokens.find(&hash).expect("it is known").token.state(start());
+    desk.revoke_token(start(), "ci").expect("revoked");
+    within("a look", tokens.look()).await.expect("a look");
+    let revoked = tokens.find(&hash).expect("it is known").token.state(start());
+
+    let waiting = lists.iter().filter(|list| !list.is_finished()).count();
+    release.store(true, Ordering::Relaxed);
+    for list in lists {
+        list.await.expect("a task").expect("an answer");
+    }
+    assert_eq!((made, revoked, waiting), (TokenState::Active, TokenState::Revoked, 20));
 }
