@@ -58,7 +58,7 @@ impl Auth {
     pub(super) async fn caller(&self, headers: &HeaderMap, connection: Connection) -> Result<Arc<Caller>, ApiError> {
         let presented = presented(headers);
         let found = match &presented {
-            Ok(Some(presented)) => self.find(&presented.hash).await?,
+            Ok(Some(presented)) => self.find(&presented.hash, connection).await?,
             _ => None,
         };
         let Some(known) = found else {
@@ -91,10 +91,13 @@ impl Auth {
     }
 
     /// Asks the database only about a token that is not known: it may have been made
-    /// just now.
-    async fn find(&self, hash: &TokenHash) -> Result<Option<Arc<KnownToken>>, ApiError> {
+    /// just now. Not for who has sent too many wrong ones already.
+    async fn find(&self, hash: &TokenHash, connection: Connection) -> Result<Option<Arc<KnownToken>>, ApiError> {
         if let Some(known) = self.tokens.find(hash) {
             return Ok(Some(known));
+        }
+        if let Some(wait) = self.wrong.refused(connection.peer, self.clock.elapsed()) {
+            return Err(too_many(wait));
         }
         self.tokens.look().await?;
         Ok(self.tokens.find(hash))
@@ -135,9 +138,13 @@ impl Auth {
                 }
                 ApiError::Unauthorized("this token is not known here: look at `nyala token list` on the server".into())
             }
-            Slowed::TooMuch(wait) => ApiError::TooManyWrongTokens(wait.as_secs() + 1),
+            Slowed::TooMuch(wait) => too_many(wait),
         }
     }
+}
+
+fn too_many(wait: Duration) -> ApiError {
+    ApiError::TooManyWrongTokens(wait.as_secs() + 1)
 }
 
 /// The token that a request brings: `Bearer`, or the password of `Basic`, whatever

@@ -32,6 +32,14 @@ pub(super) enum Slowed {
 pub(super) struct WrongTokens(Mutex<HashMap<IpAddr, Duration>>);
 
 impl WrongTokens {
+    /// After what time another wrong token of this address would be answered, if it
+    /// would not be now. Nothing is noted.
+    pub(super) fn refused(&self, peer: IpAddr, now: Duration) -> Option<Duration> {
+        let paid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *paid.get(&network(peer))?;
+        until.checked_sub(now + APART * (FREE - 1) + LONGEST).filter(|wait| *wait > Duration::ZERO)
+    }
+
     /// Takes note of a wrong token, `now` being the time since some beginning.
     pub(super) fn note(&self, peer: IpAddr, now: Duration) -> Slowed {
         let mut paid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,13 +79,16 @@ mod tests {
     fn a_few_wrong_tokens_cost_nothing_and_more_come_ever_later() {
         let wrong = WrongTokens::default();
         let peer = "192.0.2.1".parse().unwrap();
+        assert_eq!(wrong.refused(peer, SECOND), None);
         for _ in 0..5 {
             assert_eq!(wrong.note(peer, SECOND), Slowed::By(Duration::ZERO));
         }
         for wait in 1..=10 {
             assert_eq!(wrong.note(peer, SECOND), Slowed::By(SECOND * wait));
         }
+        assert_eq!(wrong.refused(peer, SECOND), Some(SECOND));
         assert_eq!(wrong.note(peer, SECOND), Slowed::TooMuch(SECOND));
+        assert_eq!(wrong.refused(peer, SECOND * 2), None);
         assert_eq!(wrong.note(peer, SECOND * 2), Slowed::By(SECOND * 10));
         assert_eq!(wrong.note(peer, SECOND * 60), Slowed::By(Duration::ZERO));
     }

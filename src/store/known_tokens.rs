@@ -2,7 +2,7 @@
 //! with every request.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -55,8 +55,10 @@ struct Known {
 /// The tokens that were ever made.
 pub struct KnownTokens {
     known: RwLock<Known>,
-    /// Held while the database is asked.
-    looking: Mutex<()>,
+    /// How many looks have begun.
+    looks: AtomicU64,
+    /// Held while the database is asked: which look was the last to end, and how.
+    looked: Mutex<(u64, Result<()>)>,
     db: Db,
 }
 
@@ -66,7 +68,7 @@ impl KnownTokens {
     /// # Errors
     /// Trouble of the database.
     pub async fn of(db: Db) -> Result<Self> {
-        let known = Self { known: RwLock::default(), looking: Mutex::default(), db };
+        let known = Self { known: RwLock::default(), looks: AtomicU64::new(0), looked: Mutex::new((0, Ok(()))), db };
         known.look_again().await?;
         Ok(known)
     }
@@ -90,12 +92,22 @@ impl KnownTokens {
         self.known().by_id.get(&id).map(|known| known.token.name.clone())
     }
 
-    /// Asks the database whether a token was made or revoked.
+    /// Asks the database whether a token was made or revoked. Who asks at the same
+    /// time shares a look that begins after that.
     ///
     /// # Errors
     /// Trouble of the database: what was known stays.
     pub async fn look(&self) -> Result<()> {
-        let _looking = self.looking.lock().await;
+        let asked = self.looks.load(Ordering::SeqCst);
+        let mut looked = self.looked.lock().await;
+        if looked.0 <= asked {
+            let look = self.looks.fetch_add(1, Ordering::SeqCst) + 1;
+            *looked = (look, self.look_once().await);
+        }
+        looked.1.clone()
+    }
+
+    async fn look_once(&self) -> Result<()> {
         let before = self.known().changes;
         if self.db.look(|archive| archive.token_changes()).await? != before {
             self.look_again().await?;

@@ -117,6 +117,37 @@ async fn wrong_tokens_are_answered_later_and_later_and_right_ones_at_once() {
 }
 
 #[tokio::test]
+async fn after_too_many_wrong_tokens_the_database_is_not_asked_about_another() {
+    let house = House::new().await;
+    let right = token(&house, "ops", &[Scope::Read], &[]);
+    closed(&house).await;
+    let wrong = || tokio::spawn(house.client.get(house.url("/api/v1/hooks")).bearer_auth("nyala_wrong").send());
+    let flood: Vec<_> = (0..16).map(|_| wrong()).collect();
+    let ended = async {
+        while flood.iter().filter(|wrong| wrong.is_finished()).count() < 6 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("five are answered, ten wait, one is refused", ended).await;
+
+    let fresh = token(&house, "fresh", &[Scope::Read], &[]);
+    assert_eq!(status(&house, &fresh, Method::GET, "/api/v1/hooks", "").await, 429, "it takes a look to know it");
+    assert_eq!(status(&house, &right, Method::GET, "/api/v1/hooks", "").await, 200);
+
+    let seen = async {
+        while status(&house, &fresh, Method::GET, "/api/v1/hooks", "").await != 200 {
+            house.clock.advance(Duration::from_millis(250));
+        }
+    };
+    within("the next look by the clock", seen).await;
+    house.clock.advance(Duration::from_secs(20));
+    for wrong in flood {
+        within("an answer", wrong).await.expect("a task").expect("an answer");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn nothing_of_a_token_is_in_the_database_but_its_hash_and_its_last_use() {
     let mut house = House::new().await;
     let ops = token(&house, "ops", &[Scope::Read], &[]);
