@@ -36,6 +36,11 @@ const GRACE: Duration = Duration::from_secs(6);
 /// closing the database: together less than the ten seconds that a stop may take.
 const RELEASE: Duration = Duration::from_millis(1500);
 
+/// How long to wait for the lock before another server is taken to have it, and how
+/// long between two tries.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Why a service did not start: what is wrong and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -90,7 +95,7 @@ impl Service {
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| StartError::Listen(settings.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(settings.listen, e))?;
         let database = real_path(&settings.database)?;
-        let lock = lock(&database)?;
+        let lock = lock_soon(&database).await?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
         let rules = settings.policy.breaker_rules();
         let vault = settings.key.clone().map_or_else(|| Vault::beside(&database), Vault::given);
@@ -242,6 +247,18 @@ fn real_path(database: &Path) -> Result<PathBuf, StartError> {
     }
     File::options().create(true).append(true).open(database).map_err(fail)?;
     database.canonicalize().map_err(fail)
+}
+
+/// Takes the lock beside the database; waits for who has it only for a moment, such
+/// as a command that makes a token.
+async fn lock_soon(database: &Path) -> Result<Lock, StartError> {
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock(database) {
+            Err(StartError::Locked(_)) if Instant::now() < until => tokio::time::sleep(LOCK_AGAIN).await,
+            taken => return taken,
+        }
+    }
 }
 
 /// Takes the lock beside the database.

@@ -91,7 +91,7 @@ impl Create {
             std::fs::create_dir_all(folder)
                 .map_err(|e| Failure::usage(format!("cannot make {} ({e})", folder.display())))?;
         }
-        match at_desk(&path, move |desk| desk.create_token(now, &new, hash)).await? {
+        match at_desk(&path, Desk::create, move |desk| desk.create_token(now, &new, hash)).await? {
             Made::New(_) => output::print(secret.text()),
             Made::NameTaken => Err(Failure::failed(format!("there is a token {} already", visible(&name)))
                 .advise("Give another name, or revoke that one first.")),
@@ -168,7 +168,7 @@ impl TokenView {
 
 async fn list(path: PathBuf, json: bool) -> std::result::Result<(), Failure> {
     let now = SystemClock::default().now();
-    let tokens = at_desk(&path, |desk| desk.tokens()).await?;
+    let tokens = at_desk(&path, Desk::open, |desk| desk.tokens()).await?;
     let views: Vec<_> = tokens.into_iter().map(|token| TokenView::of(token, now)).collect();
     if json {
         let json = serde_json::to_string_pretty(&views);
@@ -185,7 +185,7 @@ async fn list(path: PathBuf, json: bool) -> std::result::Result<(), Failure> {
 async fn revoke(path: PathBuf, which: String) -> std::result::Result<(), Failure> {
     let now = SystemClock::default().now();
     let wanted = which.clone();
-    match at_desk(&path, move |desk| desk.revoke_token(now, &which)).await? {
+    match at_desk(&path, Desk::open, move |desk| desk.revoke_token(now, &which)).await? {
         Revoked::Now(token) => output::print(&format!("token {} revoked", visible(&token.name))),
         Revoked::Before(token) => {
             output::note(&format!("token {} was revoked before", visible(&token.name)));
@@ -196,13 +196,14 @@ async fn revoke(path: PathBuf, which: String) -> std::result::Result<(), Failure
     }
 }
 
-/// Opens the database and does something with it, off the async threads.
+/// Opens the database one way or the other, and does something with it, off the async threads.
 async fn at_desk<T: Send + 'static>(
     path: &Path,
+    open: fn(&Path) -> Result<Desk>,
     act: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
 ) -> std::result::Result<T, Failure> {
     let path = path.to_owned();
-    let acting = tokio::task::spawn_blocking(move || act(&mut Desk::open(&path)?));
+    let acting = tokio::task::spawn_blocking(move || act(&mut open(&path)?));
     let done = acting.await.map_err(|e| Failure::failed(e.to_string()))?;
     done.map_err(|error| match error {
         StoreError::Unusable(why) => Failure::usage(why),

@@ -8,7 +8,7 @@ use super::{audit, open, tokens};
 use crate::domain::audit::{Action, Actor, AuditEntry};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NewToken, Token, TokenHash};
-use crate::store::{Made, Result, Revoked, StoreError, Tokens, lock};
+use crate::store::{Made, Result, Revoked, StoreError, Tokens};
 
 /// An open database of which a command changes a little; what it changes, a server
 /// sees at its next look.
@@ -17,17 +17,28 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Opens (or makes) the database at `path`, and brings its schema up to date if
-    /// no server has it.
+    /// Opens the database at `path`, and brings its schema up to date if no server
+    /// has it. Where there is none, nothing is made.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] where the file is no database of ours, or a server of
+    /// [`StoreError::Unusable`] where there is no database of ours, or a server of
     /// another version has it.
     pub fn open(path: &Path) -> Result<Self> {
-        let fail = |e| StoreError::Unusable(format!("cannot lock {} ({e}): check its folder", path.display()));
-        let free = lock::take(path).map_err(fail)?;
-        let conn = open::beside(path, free.is_some())?;
-        Ok(Self { conn })
+        if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+            return Err(StoreError::Unusable(format!(
+                "there is no database at {}: name the server's with --database",
+                path.display()
+            )));
+        }
+        Self::create(path)
+    }
+
+    /// The same, but makes the database where there is none.
+    ///
+    /// # Errors
+    /// As [`Desk::open`].
+    pub fn create(path: &Path) -> Result<Self> {
+        Ok(Self { conn: open::beside(path)? })
     }
 
     /// Does something in a transaction of its own.

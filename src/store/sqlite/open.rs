@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::{Session, damage, sealing, wal};
 use crate::domain::breaker::BreakerRules;
 use crate::domain::url::HookUrl;
+use crate::store::lock::{self, Lock};
 use crate::store::targets::Targets;
 use crate::store::vault::Vault;
 use crate::store::{Result, StoreError};
@@ -77,32 +78,42 @@ pub fn open(path: &Path, targets: Arc<Targets>, rules: BreakerRules, vault: Arc<
 }
 
 /// Opens (or makes) the database for a command that writes a little; brings its
-/// schema up to date only if it may, because no server has it.
+/// schema up to date only if no server has it. A server may start meanwhile: its
+/// lock is taken for nothing but that.
 ///
 /// # Errors
 /// As [`open`], and where the schema is older and may not be changed.
-pub(super) fn beside(path: &Path, may_migrate: bool) -> Result<Connection> {
+pub(super) fn beside(path: &Path) -> Result<Connection> {
     let looked = examine(path)?;
     let version = looked.as_ref().map_or(Ok(0), |conn| check(conn, path))?;
     let mut conn = Connection::open(path).map_err(|e| unusable(path, &e))?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
-    if version != SCHEMA_VERSION {
-        if !may_migrate {
-            return Err(StoreError::Unusable(format!(
-                "a server of an older Nyala has {} open: stop it first, and start this version",
-                path.display()
-            )));
-        }
-        conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
+    if version == SCHEMA_VERSION {
+        conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
+        return Ok(conn);
     }
+    let _lock = lock_for_migration(path)?;
+    conn.execute_batch(NEW_FILE).map_err(|e| unusable(path, &e))?;
     conn.execute_batch(PRAGMAS).map_err(|e| unusable(path, &e))?;
-    if version != SCHEMA_VERSION {
-        // What is to be sealed, the next server seals.
-        conn.execute_batch(sealing::THOROUGH)?;
-        migrate(&mut conn)?;
-        conn.execute_batch(sealing::USUAL)?;
-    }
+    // What is to be sealed, the next server seals.
+    conn.execute_batch(sealing::THOROUGH)?;
+    migrate(&mut conn)?;
+    conn.execute_batch(sealing::USUAL)?;
     Ok(conn)
+}
+
+/// # Errors
+/// A server has the database.
+fn lock_for_migration(path: &Path) -> Result<Lock> {
+    let fail = |e| StoreError::Unusable(format!("cannot lock {} ({e}): check its folder", path.display()));
+    let taken = lock::take(path).map_err(fail)?;
+    taken.ok_or_else(|| {
+        StoreError::Unusable(format!(
+            "a server that starts, or one of an older Nyala, has {} open: try again, or stop that one and start this \
+             version",
+            path.display()
+        ))
+    })
 }
 
 /// Brings as much of the log into the file as can be without waiting for anybody,

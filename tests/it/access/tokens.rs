@@ -5,7 +5,7 @@ use std::time::Duration;
 use nyala::clock::Clock;
 use nyala::domain::token::Scope;
 use nyala::store::sqlite::Desk;
-use nyala::store::{Revoked, Tokens};
+use nyala::store::{Revoked, Tokens, lock};
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -227,4 +227,39 @@ fn a_running_server_closes_within_a_second_and_takes_the_token_from_the_environm
     while hooks(&token) == Some(0) {
         assert!(closes.elapsed() < crate::house::LIMIT, "the token stays good");
     }
+}
+
+#[test]
+fn where_there_is_no_database_tokens_are_not_listed_nor_revoked_and_none_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+
+    for args in [&["token", "list"][..], &["token", "revoke", "ops"], &["token", "list", "--database", "misspelt.db"]] {
+        let ended = run(&mut nyala(folder.path(), args));
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("there is no database at") && said.contains("--database"), "{args:?}: {said}");
+    }
+
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn a_server_starts_though_somebody_has_its_lock_for_a_moment_and_a_desk_leaves_it_alone() {
+    let mut house = House::new().await;
+    house.stop().await;
+    let path = lock::path_of(&house.database());
+    std::fs::remove_file(&path).expect("the lock's file");
+
+    Desk::open(&house.database()).expect("a desk");
+    let touched = path.exists();
+    let held = lock::take(&house.database()).expect("a file").expect("the lock");
+    tokio::join!(house.start_again(), async {
+        // The server has found it taken.
+        tokio::task::yield_now().await;
+        drop(held);
+    });
+
+    assert!(!touched, "the schema is as it should be: no lock is needed");
+    assert_eq!(house.get("/readyz").await.status(), 200);
+    house.close().await;
 }
