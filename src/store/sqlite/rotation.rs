@@ -10,7 +10,7 @@ use crate::domain::audit::{Action, Actor, AuditEntry};
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::vault::{Key, KeyFile, KeyId, Vault};
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, lock};
 
 /// Rows that are sealed anew in one transaction beside a server: it waits for them.
 const STEP: usize = 500;
@@ -88,7 +88,7 @@ impl Rotation {
         let new = Key::random()?;
         let all: Vec<_> = std::iter::once(&new).chain(&former).collect();
         self.file.replace(&all)?;
-        let rotated = self.seal_all(&Vault::of(all.into_iter().cloned().collect()), new.id(), STEP)?;
+        let rotated = self.seal_all(&Vault::of(all.into_iter().cloned().collect()), new.id(), false)?;
         self.file.former().add(&former)?;
         self.file.replace(&[&new])?;
         self.note(now, new.id())?;
@@ -110,7 +110,7 @@ impl Rotation {
     /// The database needs another key, or trouble of the database: nothing was changed.
     pub fn to(&mut self, now: Timestamp, new: &Key, former: &Key) -> Result<Rotated> {
         self.check(former)?;
-        let rotated = self.seal_all(&Vault::of(vec![new.clone(), former.clone()]), new.id(), usize::MAX)?;
+        let rotated = self.seal_all(&Vault::of(vec![new.clone(), former.clone()]), new.id(), true)?;
         self.note(now, new.id())?;
         Ok(rotated)
     }
@@ -121,15 +121,27 @@ impl Rotation {
         audit::note(&self.conn, &AuditEntry { at, actor, action: Action::KeyRotated, object, detail: None })
     }
 
-    /// From the first step on servers seal with the new key, too.
-    fn seal_all(&mut self, vault: &Vault, new: KeyId, step: usize) -> Result<Rotated> {
+    /// From the first step on servers seal with the new key, too. All at once where
+    /// no server has the database, for we are `alone`.
+    fn seal_all(&mut self, vault: &Vault, new: KeyId, alone: bool) -> Result<Rotated> {
+        let step = if alone { usize::MAX } else { STEP };
         let (mut rotated, mut after) = (Rotated::default(), Some(HookId(0)));
         while let Some(last) = after {
             after = self.seal_step(vault, new, last, step, &mut rotated)?;
         }
-        // What the log holds of before is no use to anybody; whoever reads may keep it for a while.
-        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.checkpoint(alone)?;
         Ok(rotated)
+    }
+
+    /// What the log holds of before is no use to anybody; whoever reads may keep it
+    /// for a while. Emptying it keeps writers out until the last reader has gone, so
+    /// it is left to the server where one has the database.
+    fn checkpoint(&self, alone: bool) -> Result<()> {
+        let free = self.conn.path().and_then(|path| lock::take(Path::new(path)).ok().flatten());
+        let how = if free.is_some() || alone { "TRUNCATE" } else { "PASSIVE" };
+        self.conn.busy_timeout(open::BUSY_TIMEOUT / 2)?;
+        self.conn.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()))?;
+        Ok(self.conn.busy_timeout(PATIENCE)?)
     }
 
     /// Seals some anew; answers after which the next step begins.

@@ -247,3 +247,21 @@ async fn a_rotation_by_an_administrator_leaves_the_key_to_whom_it_was() {
     assert_eq!((now.uid(), now.gid(), now.mode() & 0o777), (other.0, other.1, 0o600));
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_rotation_beside_a_server_does_not_wait_for_who_reads_nor_keep_others_from_writing() {
+    let house = House::new().await;
+    let hook = subscribed(&house, &fields("http://127.0.0.1:9/")).await;
+    let reader = Connection::open(house.database()).expect("the database");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM hooks;").expect("a snapshot");
+    let read: i64 = reader.query_row("SELECT count(*) FROM hooks", [], |row| row.get(0)).expect("a count");
+
+    let began = std::time::Instant::now();
+    within("a rotation", rotated(&house.database())).await;
+    let took = began.elapsed();
+
+    assert!(took < std::time::Duration::from_secs(10), "it waited for the reader: {took:?}");
+    assert_eq!((read, secret(&house, &hook).await), (1, hook["secret"].clone()));
+    drop(reader);
+    house.close().await;
+}
