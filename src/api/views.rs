@@ -16,7 +16,7 @@ use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
 use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::hook::Hook;
-use crate::domain::id::{DeliveryId, EventId, HookId};
+use crate::domain::id::{DeliveryId, EventId, HookId, TokenId};
 use crate::domain::outcome::{Outcome, status_name};
 use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
@@ -182,13 +182,15 @@ impl EventView {
     /// Without its payload, and with those of its applications that the caller may see.
     pub(super) fn of(EventSummary { event, bytes }: EventSummary, caller: &Caller, app: &App) -> Self {
         let bounds = caller.sees();
+        // Who is bound to applications need not know who else there is.
+        let names = |token: &TokenId| caller.applications().is_empty() || caller.token == Some(*token);
         let seen = |name: &String| bounds.hold_one_of(std::slice::from_ref(name));
         Self {
             id: event.id,
             r#type: event.event_type.as_str().to_owned(),
             applications: event.applications.into_iter().filter(seen).collect(),
             published_at: event.published_at,
-            published_by: event.publisher.and_then(|token| app.auth.tokens().name(token)),
+            published_by: event.publisher.filter(names).and_then(|token| app.auth.tokens().name(token)),
             deliveries: event.deliveries,
             bytes,
             payload: None,

@@ -23,6 +23,9 @@ use tower_service::Service;
 use super::resolver::{Resolver, Unresolved};
 use crate::domain::reach::{Forbidden, HTTPS_ONLY, Reach};
 
+/// So many addresses of each family are tried for one connection.
+const MOST_TRIED: usize = 8;
+
 /// Why there is no connection, where nobody was asked for one.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Barred {
@@ -115,9 +118,21 @@ impl Judged {
         }
         match forbidden {
             Some(why) if open.is_empty() => Err(why.into()),
-            _ => Ok(open.into_iter()),
+            _ => Ok(few(open).into_iter()),
         }
     }
+}
+
+/// A name may lead to thousands of addresses, and each that does not answer is tried
+/// in turn: a few of each family will do, or whoever has the name has a scanner.
+fn few(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let (mut four, mut six) = (0, 0);
+    let tried = |address: &SocketAddr| {
+        let count = if address.is_ipv4() { &mut four } else { &mut six };
+        *count += 1;
+        *count <= MOST_TRIED
+    };
+    addresses.into_iter().filter(tried).collect()
 }
 
 impl Service<Name> for Judged {

@@ -102,7 +102,7 @@ impl From<&Token> for Caller {
 pub struct Bounds {
     /// Hooks that this one made.
     pub owner: Option<Owner>,
-    /// Hooks that want nothing but these applications, and events that concern one of them.
+    /// Hooks that want nothing but these applications and never did, and events that concern one of them.
     pub applications: Option<Vec<String>>,
 }
 
@@ -110,7 +110,9 @@ impl Bounds {
     /// Whether a hook lies within.
     #[must_use]
     pub fn hold(&self, hook: &Hook) -> bool {
-        self.owner.is_none_or(|owner| owner == hook.owner) && self.hold_all(&hook.filter.applications())
+        self.owner.is_none_or(|owner| owner == hook.owner)
+            && self.hold_all(&hook.filter.applications())
+            && self.hold_all(&hook.former_applications)
     }
 
     /// Whether an event that concerns these applications does.

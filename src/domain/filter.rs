@@ -9,6 +9,9 @@ use super::event::EventType;
 /// The most pairs that one filter may multiply out into.
 pub const MAX_PAIRS: usize = 1000;
 
+/// The most that the names in one filter may come to, in bytes: every list shows them.
+pub const MAX_FILTER_BYTES: usize = 16 << 10;
+
 /// Stands for any event type or any application.
 pub const ANY: &str = "*";
 
@@ -57,6 +60,11 @@ impl Filter {
         }
         if events.len() * applications.len() > MAX_PAIRS {
             let message = format!("times applications are more than {MAX_PAIRS} pairs: use * or several hooks");
+            return Err(Invalid::new("events", message));
+        }
+        let bytes: usize = events.iter().chain(&applications).map(String::len).sum();
+        if bytes > MAX_FILTER_BYTES {
+            let message = format!("and applications are {bytes} bytes: at most {MAX_FILTER_BYTES} are allowed");
             return Err(Invalid::new("events", message));
         }
         Ok(Self::multiplied(&events, &applications))

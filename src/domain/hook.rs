@@ -192,6 +192,8 @@ pub struct Hook {
     /// The names of the headers that its requests carry besides the usual ones; the
     /// values are secret.
     pub header_names: Vec<String>,
+    /// Applications that it wanted once and no longer: its history is of them, too.
+    pub former_applications: Vec<String>,
     /// What may be shown of its certificates.
     pub certificates: HookCertificates,
     /// Since when it is paused, and by whom.
@@ -221,6 +223,16 @@ impl Hook {
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         self.certificates.warnings(now, self.url.is_https(), self.insecure_ssl)
+    }
+
+    /// Keeps in mind what it wanted before, as far as it no longer does.
+    pub fn remember_applications_of(&mut self, former: &Filter) {
+        let wanted = self.filter.applications();
+        let former = former.applications().into_iter().chain(std::mem::take(&mut self.former_applications));
+        let mut kept: Vec<_> = former.filter(|name| !wanted.contains(name)).collect();
+        kept.sort();
+        kept.dedup();
+        self.former_applications = kept;
     }
 
     /// An event for this hook alone, to try it out: of the first type that it wants,

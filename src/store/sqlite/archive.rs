@@ -31,7 +31,10 @@ const HOOKS: &str = "
       AND owner = coalesce(?8, owner)
       AND (?9 IS NULL OR NOT EXISTS (
           SELECT 1 FROM hook_filters
-          WHERE hook_id = id AND application NOT IN (SELECT value FROM json_each(?9))))
+          WHERE hook_id = id AND application NOT IN (SELECT value FROM json_each(?9))
+          UNION ALL
+          SELECT 1 FROM json_each(former_applications) AS former
+          WHERE former.value NOT IN (SELECT value FROM json_each(?9))))
       AND (?4 IS NULL OR instr(casefold(
           CASE WHEN owner = coalesce(?10, owner) THEN url ELSE shortened(url) END || ' ' || coalesce(description, '')),
           casefold(?4)) > 0)

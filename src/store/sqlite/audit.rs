@@ -34,7 +34,10 @@ const HOOKS_WITHIN: &str = "
     WHERE owner = coalesce(?1, owner)
       AND (?2 IS NULL OR NOT EXISTS (
           SELECT 1 FROM json_each(filter) AS pair
-          WHERE json_extract(pair.value, '$[1]') NOT IN (SELECT value FROM json_each(?2))))";
+          WHERE json_extract(pair.value, '$[1]') NOT IN (SELECT value FROM json_each(?2))
+          UNION ALL
+          SELECT 1 FROM json_each(former_applications) AS former
+          WHERE former.value NOT IN (SELECT value FROM json_each(?2))))";
 
 pub(super) fn note(conn: &Connection, entry: &AuditEntry) -> Result<()> {
     let AuditEntry { at, actor, action, object, detail } = entry;

@@ -36,7 +36,7 @@ const CHANGE: &str = "
     UPDATE OR IGNORE hooks
     SET url = ?2, url_key = ?3, filter = ?4, insecure_ssl = ?5, description = ?6,
         max_in_flight = ?7, rate_limit = ?8, ordering = ?9, signatures = ?10, header_names = ?11,
-        updated_at = ?12
+        updated_at = ?12, former_applications = ?13
     WHERE id = ?1 AND removed_at IS NULL";
 
 const REMOVE: &str = "
@@ -97,6 +97,7 @@ impl Hooks for Session {
         };
         let (old_url, old_filter) = (hook.url.clone(), hook.filter.clone());
         let applied = apply(patch, &mut hook);
+        hook.remember_applications_of(&old_filter);
         let secrets = self.patched_secrets(&hook, &old_url, patch)?;
         let secrets = match applied.and(secrets) {
             Err(invalid) => return Ok(Changed::Invalid(invalid)),
@@ -217,6 +218,7 @@ impl Session {
             rows::signatures_to(&hook.signatures),
             rows::list(&hook.header_names),
             now.millis(),
+            rows::list(&hook.former_applications),
         ];
         Ok(self.sql(CHANGE)?.execute(columns)? > 0)
     }

@@ -52,6 +52,10 @@ pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
         limits: limits(row)?,
         order: order(row)?,
         signatures: signatures(row)?,
+        former_applications: row
+            .get::<_, Option<String>>("former_applications")?
+            .map(|json| from_json(&json))
+            .unwrap_or_default(),
         header_names: row.get::<_, Option<String>>("header_names")?.map(|json| from_json(&json)).unwrap_or_default(),
         certificates: certificates::shown(row)?,
         paused: paused(row)?,

@@ -194,3 +194,30 @@ async fn a_hook_that_is_disabled_is_told_of_to_its_owner_and_admins_alone() {
     assert_eq!(paths, ["/admin", "/mine"]);
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_hook_that_once_wanted_more_stays_beyond_reach_with_its_history() {
+    let receiver = Receiver::new().await;
+    let house = House::new().await;
+    let (admin, shop) =
+        (token(&house, "admin", &[Scope::Admin], &[]), token(&house, "shop", &[Scope::Admin], &["shop"]));
+    let made = hook(&house, &admin, &json!({"url": receiver.url("/"), "event": "E"})).await;
+    send(&house, &admin, Method::POST, &format!("/api/hooks/publish/E?application={MARK}"), "{}").await;
+    receiver.wait_for(1).await;
+    let path = format!("/api/v1/hooks/{}", made["id"]);
+
+    let narrowed = send(&house, &admin, Method::PATCH, &path, r#"{"applications":["shop"]}"#).await;
+
+    assert_eq!(narrowed.status(), 200);
+    assert_eq!(super::status(&house, &shop, Method::GET, &path, "").await, 404);
+    for path in ["/api/v1/hooks", "/api/v1/deliveries"] {
+        assert!(super::listed(&get(&house, &shop, path).await, "id").is_empty(), "{path}");
+    }
+    let replay = format!("{path}/replay");
+    assert_eq!(super::status(&house, &shop, Method::POST, &replay, r#"{"state":"delivered"}"#).await, 404);
+    // Widened again, there is nothing to keep in mind; nothing else changes that.
+    send(&house, &admin, Method::PATCH, &path, r#"{"applications":["shop","till"]}"#).await;
+    send(&house, &admin, Method::PATCH, &path, r#"{"applications":["shop"],"description":"d"}"#).await;
+    assert_eq!(super::status(&house, &shop, Method::GET, &path, "").await, 404);
+    house.close().await;
+}

@@ -285,10 +285,10 @@ async fn a_token_is_seen_as_made_and_as_revoked_though_lists_hold_all_readers() 
     let served = Served::new();
     let tokens = KnownTokens::of(served.db.clone()).await.expect("tokens");
     let (held, holding) = mpsc::channel();
-    let (release, hold) = (Arc::new(AtomicBool::new(false)), served.db.clone());
+    let (release, shared) = (Arc::new(AtomicBool::new(false)), served.db.clone());
     let lists: Vec<_> = (0..20)
         .map(|_| {
-            let (db, held, release) = (hold.clone(), held.clone(), release.clone());
+            let (db, held, release) = (shared.clone(), held.clone(), release.clone());
             tokio::spawn(async move {
                 let list = move |_: &dyn Reads| {
                     held.send(()).expect("the test");
