@@ -8,13 +8,12 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::domain::certificate::TlsIdentity;
 use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::id::DeliveryId;
 use crate::domain::time::Timestamp;
 use crate::domain::url::Credentials;
 use crate::store::Leased;
-use crate::store::targets::Target;
+use crate::store::targets::{OpenSecrets, Target};
 
 /// A POST that is ready to be sent.
 #[derive(Debug, Clone)]
@@ -23,8 +22,8 @@ pub struct Request {
     pub url: Bytes,
     /// Accept any certificate.
     pub insecure_ssl: bool,
-    /// Whom to trust, and what to show, where that is not as usual.
-    pub identity: Option<Arc<TlsIdentity>>,
+    /// What of it is secret, and whom to trust.
+    pub secrets: Arc<OpenSecrets>,
     /// All but those that HTTP itself needs.
     pub headers: HeaderMap,
     /// The event's payload, to the byte.
@@ -48,7 +47,7 @@ const X_HUB_SIGNATURE_256: HeaderName = HeaderName::from_static("x-hub-signature
 /// # Errors
 /// Why the hook's secrets do not open: without them nothing goes out.
 pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Result<Request, String> {
-    let secrets = target.secrets.as_deref().map_err(Clone::clone)?;
+    let secrets = target.secrets.as_ref().map_err(Clone::clone)?;
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Nyala/", env!("CARGO_PKG_VERSION"))));
@@ -68,7 +67,7 @@ pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Resul
         headers.insert(AUTHORIZATION, basic(credentials));
     }
     let (url, body) = (target.url.wire().clone(), leased.event.payload.clone());
-    Ok(Request { url, insecure_ssl: target.insecure_ssl, identity: secrets.identity.clone(), headers, body })
+    Ok(Request { url, insecure_ssl: target.insecure_ssl, secrets: secrets.clone(), headers, body })
 }
 
 /// The headers as they are kept on record: secrets masked.

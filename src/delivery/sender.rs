@@ -3,6 +3,7 @@
 //! hyper-util's client rather than reqwest, which wraps it: what lies between
 //! costs a tenth of a delivery.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::pin::pin;
@@ -24,7 +25,8 @@ use super::resolver::Unresolved;
 use super::{SLOW, tls};
 use crate::domain::certificate::TlsIdentity;
 use crate::domain::headers::HeaderLines;
-use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::mask::Mask;
+use crate::domain::outcome::{Answer, Outcome, usual_reason};
 use crate::domain::retry::retry_after;
 use crate::domain::time::Timestamp;
 
@@ -74,19 +76,19 @@ impl Sender {
         })
     }
 
-    async fn exchange(&self, mut request: Request, now: impl Fn() -> Timestamp) -> Result<Outcome, Shortage> {
-        let (insecure_ssl, identity) = (request.insecure_ssl, request.identity.take());
+    async fn exchange(&self, request: Request, now: impl Fn() -> Timestamp) -> Result<Outcome, Shortage> {
+        let (insecure_ssl, secrets) = (request.insecure_ssl, request.secrets.clone());
         let post = match post(request) {
             Ok(post) => post,
             Err(e) => return Ok(Outcome::Refused(format!("the URL cannot be called: {}", root_cause(&e)))),
         };
-        let identity = identity.as_deref();
+        let identity = secrets.identity.as_deref();
         let answering = match identity {
             None => self.clients.usual(insecure_ssl).request(post),
             Some(identity) => self.clients.of(identity, insecure_ssl).request(post),
         };
         match answering.await {
-            Ok(response) => Ok(read(response, now).await),
+            Ok(response) => Ok(read(response, &secrets.mask, now).await),
             Err(e) => unanswered(&e, identity),
         }
     }
@@ -132,49 +134,53 @@ fn post(request: Request) -> http::Result<http::Request<Full<Bytes>>> {
     Ok(post)
 }
 
-async fn read(mut response: Response<Incoming>, now: impl Fn() -> Timestamp) -> Outcome {
-    let status = response.status();
-    let usual = || status.canonical_reason().unwrap_or_default().to_owned();
+async fn read(mut response: Response<Incoming>, mask: &Mask, now: impl Fn() -> Timestamp) -> Outcome {
+    let status = response.status().as_u16();
     let mut reason = match response.extensions().get::<ReasonPhrase>() {
-        Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
-        None => usual(),
+        Some(phrase) => String::from_utf8_lossy(&mask.value(phrase.as_bytes())).into_owned(),
+        None => usual_reason(status).to_owned(),
     };
     reason.truncate(reason.floor_char_boundary(REASON_BYTES));
     let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = header.and_then(|value| retry_after(value, now()));
-    let headers = kept_headers(response.headers());
-    match kept_body(&mut response).await {
-        Ok((body, cut)) => {
-            Outcome::Answered(Answer { status: status.as_u16(), reason, headers, body, cut, retry_after })
-        }
-        Err(e) => Outcome::Failed(format!("the answer ({}) broke off: {}", status.as_u16(), root_cause(&e))),
+    let headers = kept_headers(response.headers(), mask);
+    match kept_body(&mut response, mask).await {
+        Ok((body, cut)) => Outcome::Answered(Answer { status, reason, headers, body, cut, retry_after }),
+        Err(e) => Outcome::Failed(format!("the answer ({status}) broke off: {}", root_cause(&e))),
     }
 }
 
-/// Reads the body so that the connection can be used again, and keeps its beginning;
-/// true if there was more than we read.
-async fn kept_body(response: &mut Response<Incoming>) -> hyper::Result<(Bytes, bool)> {
+/// Reads the body so that the connection can be used again, and keeps its beginning
+/// without secrets; true if there was more than we read.
+async fn kept_body(response: &mut Response<Incoming>, mask: &Mask) -> hyper::Result<(Bytes, bool)> {
     let mut kept = BytesMut::new();
-    let mut read = 0;
+    let (mut read, mut cut) = (0, false);
     while let Some(frame) = response.frame().await.transpose()? {
         let chunk = frame.into_data().unwrap_or_default();
         read += chunk.len();
-        let room = KEPT_BYTES - kept.len();
+        let room = KEPT_BYTES + mask.reach() - kept.len();
         kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if read >= READ_BYTES {
-            return Ok((kept.freeze(), true));
+            cut = true;
+            break;
         }
     }
-    Ok((kept.freeze(), false))
+    let masked = match mask.cut(&kept, KEPT_BYTES) {
+        Cow::Owned(masked) => Some(masked),
+        Cow::Borrowed(_) => None,
+    };
+    let body = masked.map_or_else(|| kept.freeze(), Bytes::from);
+    Ok((body.slice(..body.len().min(KEPT_BYTES)), cut))
 }
 
-fn kept_headers(headers: &HeaderMap) -> HeaderLines {
+fn kept_headers(headers: &HeaderMap, mask: &Mask) -> HeaderLines {
     let mut kept = HeaderLines::default();
     for (name, value) in headers {
+        let value = mask.value(value.as_bytes());
         if kept.as_str().len() + name.as_str().len() + value.len() > KEPT_BYTES {
             break;
         }
-        kept.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        kept.push(name.as_str(), &String::from_utf8_lossy(&value));
     }
     kept
 }

@@ -12,6 +12,7 @@ pub mod filter;
 pub mod headers;
 pub mod hook;
 pub mod id;
+pub mod mask;
 pub mod network;
 pub mod outcome;
 pub mod pace;

@@ -56,6 +56,15 @@ impl Outcome {
         }
     }
 
+    /// The same in nobody's words but ours: receivers may repeat what they were sent.
+    #[must_use]
+    pub fn plain_reason(&self) -> &str {
+        match self {
+            Self::Answered(answer) => usual_reason(answer.status),
+            Self::Failed(_) | Self::Refused(_) | Self::Hindered(_) => self.reason(),
+        }
+    }
+
     /// How long the receiver wants to be left alone.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
@@ -70,6 +79,12 @@ impl Outcome {
     pub fn arrived(&self) -> bool {
         self.status().is_some_and(|status| (200..300).contains(&status))
     }
+}
+
+/// The usual reason phrase of a status; empty where it has none.
+#[must_use]
+pub fn usual_reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
 }
 
 /// What Kudu calls the result of an attempt without an answer.

@@ -9,6 +9,7 @@ use crate::domain::certificate::{CaCertificate, TlsIdentity};
 use crate::domain::headers::CustomHeaders;
 use crate::domain::hook::{NewHook, Order};
 use crate::domain::id::HookId;
+use crate::domain::mask::Mask;
 use crate::domain::pace::Limits;
 use crate::domain::secrets::{HookSecrets, Signing};
 use crate::domain::signature::Scheme;
@@ -47,6 +48,8 @@ pub struct OpenSecrets {
     pub signing: Signing,
     /// Whom to trust, and what to show, where that is not as usual.
     pub identity: Option<Arc<TlsIdentity>>,
+    /// Takes all of these out of answers.
+    pub mask: Mask,
 }
 
 impl OpenSecrets {
@@ -54,9 +57,9 @@ impl OpenSecrets {
     /// which this CA vouches.
     #[must_use]
     pub fn new(secrets: HookSecrets, schemes: &[Scheme], ca: Option<CaCertificate>) -> Self {
-        let signing = Signing::new(&secrets.keys, schemes);
+        let (signing, mask) = (Signing::new(&secrets.keys, schemes), Mask::of(&secrets));
         let identity = TlsIdentity::of(ca, secrets.client_certificate).map(Arc::new);
-        Self { credentials: secrets.credentials, headers: secrets.headers, signing, identity }
+        Self { credentials: secrets.credentials, headers: secrets.headers, signing, identity, mask }
     }
 }
 

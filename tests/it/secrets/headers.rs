@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{fields, patch, subscribed, v1};
 use crate::bad_input::{check_problem, field};
 use crate::house::House;
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, Reply, status};
 
 fn with_headers(url: &str, headers: Value) -> Value {
     let mut fields = fields(url);
@@ -130,5 +130,34 @@ async fn headers_do_not_follow_the_url_to_another_host_by_themselves() {
     house.publish_and_wait("E", "{}").await;
 
     assert_eq!(other.wait_for(1).await[0].header("x-api-key"), "");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_a_receiver_repeats_of_the_secrets_it_was_sent_is_kept_nowhere() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    receiver.answer(|request| {
+        let all: Vec<_> = ["x-api-key", "x-short", "authorization"].map(|name| request.header(name).to_owned()).into();
+        let headers = vec![("x-key", all[0].clone()), ("x-short", all[1].clone()), ("x-auth", all[2].clone())];
+        // Where it would be cut in half, too.
+        let body = format!("{} {} {}{}", all[0], all[2], "x".repeat(4050), all[0]);
+        Reply { headers, body: body.into(), reason: Some("Bad SECRETVALUE1"), ..status(400) }
+    });
+    let url = receiver.url("/").replace("://", "://user:PASSWORD2@");
+    let hook = subscribed(&house, &with_headers(&url, json!({"x-api-key": "SECRETVALUE1", "x-short": "S3"}))).await;
+
+    house.publish_and_wait("E", "{}").await;
+
+    let listed = house.json("/api/v1/deliveries").await;
+    let delivery = listed["items"][0]["id"].as_str().expect("an id").to_owned();
+    let attempt = house.json(&format!("/api/v1/deliveries/{delivery}")).await["attempts"][0].clone();
+    let answer = attempt["answer"].to_string();
+    for header in [r#"["x-key","***"]"#, r#"["x-short","***"]"#, r#"["x-auth","Basic ***"]"#] {
+        assert!(answer.contains(header), "{header}: {answer}");
+    }
+    let body = attempt["answer"]["body"].as_str().expect("a body");
+    assert!(body.starts_with("*** Basic *** xxx") && !body.contains("SECR"), "{body}");
+    assert_eq!(attempt["reason"], "Bad ***");
+    assert_eq!(house.json(&v1(&hook, "")).await["last_reason"], "Bad ***");
     house.close().await;
 }
