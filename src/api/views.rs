@@ -1,5 +1,6 @@
 //! What is kept, as JSON: one shape a noun, whichever way it is asked for.
 
+mod attempt;
 mod certificate;
 mod secret;
 
@@ -8,16 +9,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use self::attempt::AttemptView;
 use self::certificate::CertificateView;
 pub(super) use self::secret::SecretView;
 use super::App;
 use crate::domain::access::Caller;
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
-use crate::domain::headers::{HeaderLines, MASKED};
+use crate::domain::headers::MASKED;
 use crate::domain::hook::Hook;
 use crate::domain::id::{DeliveryId, EventId, HookId, TokenId};
-use crate::domain::outcome::{Outcome, status_name};
+use crate::domain::outcome::status_name;
 use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::page::Paged;
@@ -114,7 +116,7 @@ impl HookView {
             url: if whole { hook.url.as_str().to_owned() } else { hook.url.shortened() },
             insecure_ssl: hook.insecure_ssl,
             last_status: last.as_ref().map(|last| status_name(last.status).into_owned()),
-            last_reason: last.as_ref().map(|last| last.reason.clone()),
+            last_reason: last.as_ref().map(|last| if whole { &last.reason } else { last.plain_reason() }.to_owned()),
             last_datetime: last.as_ref().map(|last| last.started_at.kudu()),
             last_context: last.and_then(|last| last.context),
             events,
@@ -245,55 +247,10 @@ impl From<Delivery> for DeliveryView {
     }
 }
 
-impl From<(Delivery, Vec<Attempt>)> for DeliveryView {
-    fn from((delivery, attempts): (Delivery, Vec<Attempt>)) -> Self {
-        Self { attempts: Some(attempts.into_iter().map(AttemptView::from).collect()), ..delivery.into() }
-    }
-}
-
-/// An attempt: what was sent beside the payload, and what came of it.
-#[derive(Serialize)]
-pub(super) struct AttemptView {
-    number: u32,
-    started_at: Timestamp,
-    duration_ms: f64,
-    outcome: &'static str,
-    status: Option<u16>,
-    reason: String,
-    request_headers: HeaderLines,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<AnswerView>,
-}
-
-/// An answer: headers in the order in which they came, and how the body begins,
-/// with replacement characters where it is no UTF-8.
-#[derive(Serialize)]
-pub(super) struct AnswerView {
-    headers: HeaderLines,
-    body: String,
-}
-
-impl From<Attempt> for AttemptView {
-    fn from(attempt: Attempt) -> Self {
-        let (status, reason) = (attempt.outcome.status(), attempt.outcome.reason().to_owned());
-        let (outcome, answer) = match attempt.outcome {
-            Outcome::Answered(answer) => ("answered", Some(answer)),
-            Outcome::Failed(_) => ("failed", None),
-            Outcome::Refused(_) => ("refused", None),
-            Outcome::Hindered(_) => ("hindered", None),
-        };
-        Self {
-            number: attempt.number,
-            started_at: attempt.started_at,
-            duration_ms: attempt.duration.as_secs_f64() * 1000.0,
-            outcome,
-            status,
-            reason,
-            request_headers: attempt.request_headers,
-            answer: answer.map(|answer| AnswerView {
-                headers: answer.headers,
-                body: String::from_utf8_lossy(&answer.body).into_owned(),
-            }),
-        }
+impl DeliveryView {
+    /// With its attempts, as one sees them who may see the hook's whole URL or not.
+    pub(super) fn with_attempts(delivery: Delivery, attempts: Vec<Attempt>, whole: bool) -> Self {
+        let attempts = attempts.into_iter().map(|attempt| AttemptView::of(attempt, whole)).collect();
+        Self { attempts: Some(attempts), ..delivery.into() }
     }
 }

@@ -10,6 +10,7 @@ use super::event::{EventType, NewEvent};
 use super::filter::Filter;
 use super::headers::GivenHeaders;
 use super::id::{HookId, Seq};
+use super::outcome::usual_reason;
 use super::pace::Limits;
 use super::signature::{Scheme, Secret};
 use super::time::Timestamp;
@@ -261,7 +262,7 @@ impl Hook {
             "applications": self.filter.applications(),
             "failures": self.breaker.failures,
             "failing_since": self.breaker.since,
-            "last_reason": self.last.as_ref().map(|last| &last.reason),
+            "last_reason": self.last.as_ref().map(LastResult::plain_reason),
         });
         NewEvent {
             event_type: EventType::trusted(HOOK_DISABLED),
@@ -290,4 +291,15 @@ pub struct LastResult {
     pub reason: String,
     /// The first 4 KiB of what was sent; `None` once retention took it.
     pub context: Option<String>,
+}
+
+impl LastResult {
+    /// The reason in nobody's words but ours: receivers may repeat what they were sent.
+    #[must_use]
+    pub fn plain_reason(&self) -> &str {
+        match self.status {
+            Some(status) => usual_reason(status),
+            None => &self.reason,
+        }
+    }
 }

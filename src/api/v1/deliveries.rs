@@ -14,7 +14,7 @@ use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{DeliveryView, ListView};
 use crate::domain::Invalid;
-use crate::domain::access::Bounds;
+use crate::domain::access::{Bounds, Caller};
 use crate::domain::audit::Action;
 use crate::domain::delivery::State;
 use crate::domain::id::DeliveryId;
@@ -40,7 +40,7 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
 /// `GET /api/v1/deliveries/{id}`: with its attempts.
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let id = request.param().parse().map_err(|_| missing())?;
-    Ok(json(&view(&app, &request.by.caller.sees(), id).await?).into_response())
+    Ok(json(&view(&app, &request.by.caller, &request.by.caller.sees(), id).await?).into_response())
 }
 
 /// `POST /api/v1/deliveries/{id}/redeliver`: the event goes out once more, by a new delivery.
@@ -48,7 +48,7 @@ pub(in crate::api) async fn redeliver(app: Arc<App>, request: Request) -> Answer
     request.only_query(&[])?;
     let id = request.param().parse().map_err(|_| missing())?;
     // Whose it is never changes, so that it may be asked first.
-    view(&app, &request.by.caller.manages(), id).await?;
+    view(&app, &request.by.caller, &request.by.caller.manages(), id).await?;
     let now = app.clock.now();
     let entry = request.by.did(now, Action::Redelivered, &id);
     let redelivered = app.db.write(move |store| {
@@ -72,20 +72,24 @@ pub(in crate::api) async fn redeliver(app: Arc<App>, request: Request) -> Answer
         }
     };
     app.wake.notify_one();
-    let reply = with_status(json(&view(&app, &Bounds::default(), new).await?), StatusCode::CREATED);
+    let reply = with_status(json(&view(&app, &request.by.caller, &Bounds::default(), new).await?), StatusCode::CREATED);
     Ok(with_header(reply, LOCATION, format!("/api/v1/deliveries/{new}")).into_response())
 }
 
-/// The delivery, if its hook is within reach.
-async fn view(app: &App, bounds: &Bounds, id: DeliveryId) -> Result<DeliveryView, ApiError> {
+/// The delivery as the caller may see it, if its hook is within reach.
+async fn view(app: &App, caller: &Caller, bounds: &Bounds, id: DeliveryId) -> Result<DeliveryView, ApiError> {
     let bounds = bounds.clone();
+    let sees_whole = Bounds { owner: caller.sees_urls_of(), applications: None };
     let found = app.db.read(move |archive| {
-        Ok(match archive.delivery(id)? {
-            Some(found) if access::within(archive, &bounds, found.0.hook)? => Some(found),
-            _ => None,
-        })
+        let Some((delivery, attempts)) = archive.delivery(id)? else { return Ok(None) };
+        if !access::within(archive, &bounds, delivery.hook)? {
+            return Ok(None);
+        }
+        // A removed hook is somebody's still; one that is forgotten is nobody's.
+        let whole = access::within(archive, &sees_whole, delivery.hook)?;
+        Ok(Some(DeliveryView::with_attempts(delivery, attempts, whole)))
     });
-    Ok(DeliveryView::from(found.await?.ok_or_else(missing)?))
+    found.await?.ok_or_else(missing)
 }
 
 fn missing() -> ApiError {

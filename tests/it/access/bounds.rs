@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{hook, json, listed, send, status, token};
-use crate::house::House;
-use crate::receiver::Receiver;
+use crate::house::{House, within};
+use crate::receiver::{Receiver, Reply, status as answered};
 
 /// Every way to reach a hook, with what a caller hears for whom it is not there.
 async fn unreached(house: &House, token: &str, id: &Value) {
@@ -171,5 +171,47 @@ async fn an_idempotency_key_is_its_publishers_own() {
 
     assert_eq!(publish(&one).await["id"], first["id"]);
     assert_ne!(publish(&other).await["id"], first["id"]);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn who_may_not_see_a_whole_url_sees_no_answer_that_may_repeat_it() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    receiver.answer(|request| Reply {
+        headers: vec![("location", format!("https://new.test{}", request.path))],
+        body: format!("nothing at {}", request.path).into(),
+        reason: Some("Moved to PATHSECRET"),
+        ..answered(301)
+    });
+    let admin = token(&house, "admin", &[Scope::Admin], &[]);
+    let owner = token(&house, "owner", &[Scope::Subscribe, Scope::Read], &[]);
+    let reader = token(&house, "reader", &[Scope::Read], &[]);
+    let made = hook(&house, &owner, &json!({"url": receiver.url("/PATHSECRET"), "event": "E"})).await;
+    assert_eq!(status(&house, &admin, Method::POST, "/api/v1/events", r#"{"type":"E"}"#).await / 100, 2);
+    let path = format!("/api/v1/hooks/{}", made["id"]);
+    let told = async || {
+        while json(&house, &reader, &path).await["last_status"].is_null() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("an attempt", told()).await;
+    let delivery = listed(&json(&house, &admin, "/api/v1/deliveries").await, "id")[0].clone();
+    let delivery = format!("/api/v1/deliveries/{}", delivery.as_str().expect("an id"));
+
+    let seen = json(&house, &reader, &path).await;
+    assert_eq!(seen["last_reason"], "Moved Permanently");
+    assert_eq!(json(&house, &owner, &path).await["last_reason"], "Moved to PATHSECRET");
+    for removed in [false, true] {
+        let attempt = json(&house, &reader, &delivery).await["attempts"][0].clone();
+        assert_eq!((&attempt["status"], &attempt["reason"]), (&301.into(), &"Moved Permanently".into()));
+        assert!(attempt.get("answer").is_none() && !attempt.to_string().contains("PATHSECRET"), "{attempt}");
+        for who in [&admin, &owner] {
+            let attempt = json(&house, who, &delivery).await["attempts"][0].clone();
+            assert_eq!(attempt["answer"]["body"], "nothing at /PATHSECRET");
+        }
+        if !removed {
+            assert_eq!(status(&house, &owner, Method::DELETE, &path, "").await, 204);
+        }
+    }
     house.close().await;
 }
