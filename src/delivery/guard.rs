@@ -5,8 +5,11 @@
 //! server cannot say one thing to the judge and another to the connector. Deliveries
 //! over a pooled connection need no judging: it ends where it ended when it was made.
 
+use std::error::Error;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec;
@@ -17,6 +20,7 @@ use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
+use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -35,17 +39,22 @@ pub(super) enum Barred {
     /// Hooks may not be called over http.
     #[error("the URL {HTTPS_ONLY}")]
     PlainHttp,
+    /// There is a way to no address of those that the host has.
+    #[error("this machine has no way to IPv6 addresses, and the receiver has no others")]
+    NoIpv6,
     /// The name led nowhere.
     #[error(transparent)]
     Unresolved(#[from] Unresolved),
 }
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Makes connections, for http and below TLS. Clones share name servers and what
 /// these have answered; each client with a TLS configuration of its own has one.
 #[derive(Clone)]
 pub struct Guard {
     reach: Arc<Reach>,
-    tcp: HttpConnector<Judged>,
+    resolver: Arc<Resolver>,
 }
 
 impl Guard {
@@ -55,10 +64,21 @@ impl Guard {
     pub fn new(reach: Reach, name_servers: Vec<SocketAddr>, timeout: Duration) -> Self {
         let reach = Arc::new(reach);
         let resolver = Arc::new(Resolver::new(name_servers, timeout));
-        let mut tcp = HttpConnector::new_with_resolver(Judged { reach: reach.clone(), resolver });
+        Self { reach, resolver }
+    }
+
+    /// Makes one connection. Each has a connector of its own, so that it is known what
+    /// its name led to.
+    fn connect(&self, uri: Uri) -> BoxFuture<'static, Result<TokioIo<TcpStream>, BoxError>> {
+        let v4 = Arc::new(AtomicBool::new(literal(&uri).is_some_and(|address| address.is_ipv4())));
+        let names = Judged { reach: self.reach.clone(), resolver: self.resolver.clone(), v4: v4.clone() };
+        let mut tcp = HttpConnector::new_with_resolver(names);
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        Self { reach, tcp }
+        Box::pin(async move {
+            let connected = tcp.call(uri).await;
+            connected.map_err(|error| explained(error.into(), v4.load(Ordering::Relaxed)))
+        })
     }
 
     /// Judges what the URL itself tells. An address in it never comes to the
@@ -74,6 +94,21 @@ impl Guard {
     }
 }
 
+/// For IPv4, an address that is not available means that all ports are used up, which
+/// is our shortage; for IPv6, that this machine does not speak it, as in most
+/// containers, which is over no sooner than its owner says so.
+fn explained(error: BoxError, v4: bool) -> BoxError {
+    let unavailable = |error: &(dyn Error + 'static)| {
+        let code = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+        code == Some(Errno::ADDRNOTAVAIL.raw_os_error())
+    };
+    let mut causes =
+        std::iter::successors(Some(&*error as &(dyn Error + 'static)), |error: &&(dyn Error + 'static)| {
+            (*error).source()
+        });
+    if !v4 && causes.any(unavailable) { Barred::NoIpv6.into() } else { error }
+}
+
 /// The address that stands in a URL, read as the connector reads it: other spellings
 /// became this one when the URL was parsed.
 fn literal(uri: &Uri) -> Option<IpAddr> {
@@ -84,16 +119,18 @@ fn literal(uri: &Uri) -> Option<IpAddr> {
 
 impl Service<Uri> for Guard {
     type Response = TokioIo<TcpStream>;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.tcp.poll_ready(context).map_err(Into::into)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.judge(&uri).map(|()| self.tcp.call(uri));
-        Box::pin(async move { Ok(connecting?.await?) })
+        match self.judge(&uri) {
+            Ok(()) => self.connect(uri),
+            Err(barred) => Box::pin(async move { Err(barred.into()) }),
+        }
     }
 }
 
@@ -102,6 +139,8 @@ impl Service<Uri> for Guard {
 struct Judged {
     reach: Arc<Reach>,
     resolver: Arc<Resolver>,
+    /// Whether an IPv4 address was among those that were open.
+    v4: Arc<AtomicBool>,
 }
 
 impl Judged {
@@ -116,6 +155,7 @@ impl Judged {
                 Err(why) => forbidden = Some(why),
             }
         }
+        self.v4.store(open.iter().any(SocketAddr::is_ipv4), Ordering::Relaxed);
         match forbidden {
             Some(why) if open.is_empty() => Err(why.into()),
             _ => Ok(few(open).into_iter()),
@@ -146,5 +186,25 @@ impl Service<Name> for Judged {
 
     fn call(&mut self, name: Name) -> Self::Future {
         Box::pin(self.clone().look_up(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_not_available_is_our_shortage_for_ipv4_alone() {
+        let error = |errno: Errno| -> BoxError { io::Error::from_raw_os_error(errno.raw_os_error()).into() };
+        let table = [
+            (Errno::ADDRNOTAVAIL, false, true),
+            (Errno::ADDRNOTAVAIL, true, false),
+            (Errno::MFILE, false, false),
+            (Errno::NETUNREACH, false, false),
+        ];
+        for (errno, v4, barred) in table {
+            let explained = explained(error(errno), v4);
+            assert_eq!(matches!(explained.downcast_ref(), Some(Barred::NoIpv6)), barred, "{errno} {v4}");
+        }
     }
 }

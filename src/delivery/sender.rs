@@ -118,8 +118,8 @@ fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<O
     Ok(match sources(error).find_map(|e| e.downcast_ref::<Barred>()) {
         Some(barred @ (Barred::Forbidden(_) | Barred::PlainHttp)) => Outcome::Refused(barred.to_string()),
         Some(Barred::Unresolved(silent @ Unresolved::Silent(..))) => Outcome::Hindered(silent.to_string()),
-        Some(Barred::Unresolved(absent @ Unresolved::Absent(_))) => {
-            Outcome::Failed(format!("cannot connect: {absent}"))
+        Some(theirs @ (Barred::NoIpv6 | Barred::Unresolved(Unresolved::Absent(_)))) => {
+            Outcome::Failed(format!("cannot connect: {theirs}"))
         }
         None => Outcome::Failed(format!("cannot connect: {cause}")),
     })
