@@ -4,28 +4,25 @@
 //! nobody answers for would keep all who need threads waiting, readers of the store
 //! among them.
 
+mod name_servers;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::{Either, select};
+use hickory_resolver::Hosts;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::parse_resolv_conf;
-use hickory_resolver::{Hosts, TokioResolver};
 
+use self::name_servers::NameServers;
 use crate::domain::reach::{LOCALHOST, is_localhost};
 
 /// The longest that a look-up may take. Half an attempt if that is less: it must be
 /// known whether name servers or the receiver kept silent.
 const LIMIT: Duration = Duration::from_secs(4);
-
-/// Once a name has addresses of one family, those of the other are waited for so long.
-const OTHER_FAMILY: Duration = Duration::from_millis(200);
 
 /// The longest that an answer is believed, whatever it says itself.
 const KEPT: Duration = Duration::from_mins(1);
@@ -48,6 +45,9 @@ pub(super) enum Unresolved {
     /// The receiver's trouble.
     #[error("{0} does not exist, or has no address")]
     Absent(String),
+    /// The receiver's trouble, too: name servers answer, for other names.
+    #[error("{0} cannot be looked up: its name servers do not answer ({1})")]
+    Unanswered(String, String),
     /// Ours, as far as anybody can tell.
     #[error("no name server answers for {0}: {1}")]
     Silent(String, String),
@@ -87,12 +87,16 @@ impl Resolver {
         if let Some(found) = system.in_hosts(&name) {
             return Ok(found);
         }
-        let silent = |why: String| Unresolved::Silent(host.to_owned(), why);
-        match tokio::time::timeout(self.limit, system.ask(&name)).await {
-            Ok(Ok(found)) if found.is_empty() => Err(absent()),
-            Ok(found) => found.map_err(silent),
-            Err(_) => Err(silent(format!("nothing within {}", humantime::format_duration(self.limit)))),
-        }
+        let why = match tokio::time::timeout(self.limit, system.ask(&name)).await {
+            Ok(Ok(found)) if found.is_empty() => return Err(absent()),
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(why)) => why,
+            Err(_) => format!("nothing within {}", humantime::format_duration(self.limit)),
+        };
+        Err(match &system.dns {
+            Ok(servers) if servers.answer().await => Unresolved::Unanswered(host.to_owned(), why),
+            _ => Unresolved::Silent(host.to_owned(), why),
+        })
     }
 
     /// What the system's files say now. Two looks at the file system, where a
@@ -142,7 +146,7 @@ struct System {
     search: Vec<Name>,
     /// A name with so many dots is asked for as it stands first.
     dots: usize,
-    dns: Result<TokioResolver, String>,
+    dns: Result<NameServers, String>,
 }
 
 impl System {
@@ -160,8 +164,7 @@ impl System {
             }
         };
         let (search, dots) = (config.search().to_vec(), options.ndots);
-        let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        let dns = builder.with_options(tuned(options, limit)).build().map_err(|error| error.to_string());
+        let dns = NameServers::new(&config, tuned(options, limit), limit / 2);
         Self { hosts, search, dots, dns }
     }
 
@@ -177,10 +180,10 @@ impl System {
     /// Asks for a name under each domain that is searched. A name that one server
     /// could not tell about is not said to be absent because another did not exist.
     async fn ask(&self, name: &Name) -> Result<Vec<IpAddr>, String> {
-        let dns = self.dns.as_ref().map_err(String::clone)?;
+        let servers = self.dns.as_ref().map_err(String::clone)?;
         let mut silence = None;
         for candidate in self.candidates(name) {
-            match both_families(dns, &candidate).await {
+            match servers.addresses(&candidate).await {
                 Ok(found) if found.is_empty() => {}
                 Ok(found) => return Ok(found),
                 Err(why) => silence = Some(why),
@@ -215,38 +218,6 @@ fn tuned(options: ResolverOpts, limit: Duration) -> ResolverOpts {
     tuned.negative_max_ttl = Some(KEPT_ABSENT);
     tuned.max_active_requests = MAX_IN_FLIGHT;
     tuned
-}
-
-/// Addresses of both families; none if all name servers agree that there are none.
-async fn both_families(dns: &TokioResolver, name: &Name) -> Result<Vec<IpAddr>, String> {
-    let v6 = pin!(addresses(dns, name, RecordType::AAAA));
-    let v4 = pin!(addresses(dns, name, RecordType::A));
-    let (one, other) = match select(v6, v4).await {
-        Either::Left((one, other)) => (one, Either::Left(other)),
-        Either::Right((one, other)) => (one, Either::Right(other)),
-    };
-    let other = match &one {
-        Ok(found) if !found.is_empty() => tokio::time::timeout(OTHER_FAMILY, other).await.unwrap_or(Ok(vec![])),
-        _ => other.await,
-    };
-    match (one, other) {
-        (Ok(mut found), Ok(more)) => {
-            found.extend(more);
-            found.sort_by_key(IpAddr::is_ipv4);
-            Ok(found)
-        }
-        (Ok(found), Err(_)) | (Err(_), Ok(found)) if !found.is_empty() => Ok(found),
-        (Err(why), _) | (_, Err(why)) => Err(why),
-    }
-}
-
-/// Addresses of one family; why not, if no name server can tell.
-async fn addresses(dns: &TokioResolver, name: &Name, family: RecordType) -> Result<Vec<IpAddr>, String> {
-    match dns.lookup(name.clone(), family).await {
-        Ok(lookup) => Ok(lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect()),
-        Err(error) if error.is_no_records_found() => Ok(vec![]),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<O
     Ok(match sources(error).find_map(|e| e.downcast_ref::<Barred>()) {
         Some(barred @ (Barred::Forbidden(_) | Barred::PlainHttp)) => Outcome::Refused(barred.to_string()),
         Some(Barred::Unresolved(silent @ Unresolved::Silent(..))) => Outcome::Hindered(silent.to_string()),
-        Some(theirs @ (Barred::NoIpv6 | Barred::Unresolved(Unresolved::Absent(_)))) => {
+        Some(theirs @ (Barred::NoIpv6 | Barred::Unresolved(Unresolved::Absent(_) | Unresolved::Unanswered(..)))) => {
             Outcome::Failed(format!("cannot connect: {theirs}"))
         }
         None => Outcome::Failed(format!("cannot connect: {cause}")),

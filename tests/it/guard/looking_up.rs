@@ -103,3 +103,46 @@ async fn hundreds_of_names_that_nobody_answers_for_keep_nobody_else_waiting() {
     assert_eq!(house.json("/api/v1/hooks/1").await["failures"], 0);
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_domain_whose_own_name_servers_fail_is_the_receivers_trouble() {
+    let (_outside, _inside, port) = outside_and_inside().await;
+    let dns = Dns::new(|name, _| match name {
+        "lapsed.test" => Said::Code(ResponseCode::ServFail),
+        "closed.test" => Said::Code(ResponseCode::Refused),
+        "silent.test" => Said::Nothing,
+        _ => now(&["127.0.0.2"]),
+    })
+    .await;
+    let house = house_asking_with(dns.address, |settings| settings.policy.timeout = Duration::from_secs(2)).await;
+    house.subscribe(&format!("http://shop.test:{port}/"), "Other").await;
+
+    for host in ["lapsed.test", "closed.test", "silent.test"] {
+        let hook = house.subscribe(&format!("http://{host}/"), host).await;
+        house.publish_and_wait("Other", "{}").await;
+        for _ in 0..5 {
+            house.publish_and_wait(host, "{}").await;
+        }
+        let (outcome, reason) = latest(&house, &hook).await;
+        let expected = format!("cannot connect: {host} cannot be looked up: its name servers do not answer (");
+        assert!(outcome == "failed" && reason.starts_with(&expected), "{outcome}: {reason}");
+        let hook = house.json(&format!("/api/v1/hooks/{}", hook["id"])).await;
+        assert_eq!((&hook["state"], &hook["failures"]), (&"failing".into(), &5.into()));
+    }
+
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_single_name_that_fails_is_told_from_a_name_server_that_does_by_asking_for_the_root() {
+    let dns = Dns::new(|name, _| if name.is_empty() { now(&[]) } else { Said::Code(ResponseCode::ServFail) }).await;
+    let house = house_asking(dns.address).await;
+    let hook = house.subscribe("http://lapsed.test/", "E").await;
+
+    house.publish_and_wait("E", "{}").await;
+
+    let (outcome, reason) = latest(&house, &hook).await;
+    assert_eq!(outcome, "failed", "{reason}");
+    assert_eq!(house.json(&format!("/api/v1/hooks/{}", hook["id"])).await["failures"], 1);
+    house.close().await;
+}
