@@ -116,6 +116,11 @@ impl Vault {
         Ok(())
     }
 
+    /// The key with which it seals.
+    pub(super) fn current(&self) -> Option<KeyId> {
+        self.read().current
+    }
+
     /// Sees to it that the key is in memory: it may be newer than what the file
     /// held when it was last read.
     fn fetch(&self, id: KeyId) -> Result<()> {

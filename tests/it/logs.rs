@@ -249,3 +249,22 @@ async fn a_request_that_is_refused_is_a_detail_with_its_name() {
     assert_eq!(named.len(), 1, "{lines:?}");
     assert_eq!((&named[0]["level"], &named[0]["status"]), (&json!("DEBUG"), &json!(400)));
 }
+
+#[tokio::test]
+async fn secrets_that_do_not_open_are_logged_once_however_much_is_published() {
+    let (logged, receiver) = (Logged::start(&[]), Receiver::new().await);
+    logged.subscribe(&receiver.url("/")).await;
+    let Logged { serving, client, folder } = logged;
+    serving.stop();
+    let damage = "UPDATE hook_secrets SET sealed = zeroblob(80)";
+    Connection::open(folder.path().join("n.db")).expect("the database").execute(damage, []).expect("a change");
+
+    let logged = Logged { serving: Serving::start(&mut serve(folder.path())), client, folder };
+    for _ in 0..20 {
+        logged.publish("{}").await;
+    }
+
+    let (_, lines) = logged.serving.stop();
+    let said = lines.iter().filter(|line| line.contains("secrets cannot be opened")).count();
+    assert_eq!(said, 1, "{lines:?}");
+}

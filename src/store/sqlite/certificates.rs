@@ -119,7 +119,7 @@ impl Session {
         Ok(())
     }
 
-    fn show_certificates(&self, id: HookId, shown: &HookCertificates) -> Result<()> {
+    pub(super) fn show_certificates(&self, id: HookId, shown: &HookCertificates) -> Result<()> {
         let kept = Kept {
             ca_certificate: shown.ca.as_ref().map(KeptAbout::from),
             client_certificate: shown.client.as_ref().map(KeptAbout::from),

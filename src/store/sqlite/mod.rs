@@ -39,11 +39,12 @@ mod wal;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use super::targets::{Target, Targets};
-use super::vault::Vault;
+use super::vault::{KeyId, Vault};
 use super::{Result, StoreError};
 use crate::domain::breaker::BreakerRules;
 use crate::domain::event::Event;
@@ -69,6 +70,8 @@ pub struct Session {
     limit: Option<limit::Limit>,
     /// Events of which a delivery was claimed, while one of them is in memory.
     events: HashMap<i64, Weak<Event>>,
+    /// Hooks whose secrets did not open: when that was tried, with which key current.
+    unopened: HashMap<HookId, (Instant, Option<KeyId>)>,
     batch: Batch,
     /// What had been gathered at the mark.
     marked: Option<Batch>,
@@ -92,8 +95,9 @@ impl Session {
         let seq = conn.query_row("SELECT seq FROM counter", [], |row| row.get(0))?;
         let ids = Ids::after_newest(&conn)?;
         let (batch, closing) = (Batch::default(), Arc::default());
-        let events = HashMap::new();
-        Ok(Self { conn, seq, ids, targets, vault, rules, limit: None, events, batch, marked: None, closing })
+        let (events, unopened) = (HashMap::new(), HashMap::new());
+        let (limit, marked) = (None, None);
+        Ok(Self { conn, seq, ids, targets, vault, rules, limit, events, unopened, batch, marked, closing })
     }
 
     /// A statement that is prepared once and kept.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Session, sealing};
 use crate::domain::Invalid;
-use crate::domain::certificate::ClientCertificate;
+use crate::domain::certificate::{ClientCertificate, HookCertificates};
 use crate::domain::headers::CustomHeaders;
 use crate::domain::hook::{Hook, HookPatch};
 use crate::domain::id::HookId;
@@ -26,6 +26,8 @@ const SEALED: &str = "SELECT sealed FROM hook_secrets WHERE hook_id = ?1";
 const KEEP: &str = "
     INSERT INTO hook_secrets (hook_id, sealed, next_end) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET sealed = excluded.sealed, next_end = excluded.next_end";
+
+const NO_HEADERS: &str = "UPDATE hooks SET header_names = NULL WHERE id = ?1";
 
 const FORGET: &str = "DELETE FROM hook_secrets WHERE hook_id = ?1";
 
@@ -184,6 +186,21 @@ impl Session {
         done
     }
 
+    /// Gives a hook whose secrets do not open none in their place: what they were is lost.
+    fn begin_anew(&self, hook: Hook, why: &str) -> Result<()> {
+        let id = hook.id;
+        self.keep_secrets(id, &HookSecrets::default())?;
+        self.sql(NO_HEADERS)?.execute([id.0])?;
+        self.show_certificates(id, &HookCertificates { client: None, ..hook.certificates })?;
+        tracing::error!(
+            hook = id.0,
+            why,
+            "a hook's secrets did not open and it was given new ones: its credentials, headers and client certificate \
+             are lost, set them again"
+        );
+        Ok(())
+    }
+
     /// Changes what is secret about a living hook.
     fn change_secrets(
         &mut self,
@@ -219,6 +236,11 @@ impl Secrets for Session {
         overlap: Duration,
     ) -> Result<Option<SigningKeys>> {
         let key = signing_key(secret)?;
+        if let Some(hook) = self.hook_by_id(id)?
+            && let Err(StoreError::Unusable(why)) = self.secrets_of(id)
+        {
+            self.begin_anew(hook, &why)?;
+        }
         self.change_secrets(now, id, |secrets| secrets.rotate(now, key, overlap))
     }
 

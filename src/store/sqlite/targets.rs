@@ -1,6 +1,7 @@
 //! Where hooks' requests go, as a transaction sees it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::OptionalExtension;
 
@@ -11,6 +12,10 @@ use crate::domain::signature::Scheme;
 use crate::domain::url::HookUrl;
 use crate::store::targets::{OpenSecrets, Target};
 use crate::store::{Result, StoreError};
+
+/// How long after they did not open a hook's secrets are tried again: the key may be
+/// back.
+const TRY_AGAIN: Duration = Duration::from_mins(1);
 
 const TARGET: &str = "
     SELECT url, insecure_ssl, signatures, max_in_flight, rate_limit, ordering, paused_at
@@ -23,8 +28,7 @@ impl Session {
         if let Some(staged) = self.batch.targets.get(&id) {
             return Ok(staged.clone());
         }
-        // What could not be opened before may open now: the key may be back.
-        if let Some(target) = self.targets.get(id).filter(|target| target.secrets.is_ok()) {
+        if let Some(target) = self.targets.get(id).filter(|target| target.secrets.is_ok() || self.is_sealed(id)) {
             return Ok(Some(target));
         }
         let target = self.load_target(id)?.map(Arc::new);
@@ -40,7 +44,7 @@ impl Session {
         Ok(())
     }
 
-    fn load_target(&self, id: HookId) -> Result<Option<Target>> {
+    fn load_target(&mut self, id: HookId) -> Result<Option<Target>> {
         let breaker = self.load_breaker(id)?;
         let in_line = self.is_lined(id)?;
         let target = |row: &rusqlite::Row<'_>| {
@@ -58,19 +62,39 @@ impl Session {
             Ok((target, rows::signatures(row)?))
         };
         let found = self.sql(TARGET)?.query_row([id.0], target).optional()?;
-        let loaded = found.map(|(target, schemes)| Ok(Target { secrets: self.opened(id, &schemes)?, ..target }));
-        loaded.transpose()
+        let Some((target, schemes)) = found else {
+            self.unopened.remove(&id);
+            return Ok(None);
+        };
+        Ok(Some(Target { secrets: self.opened(id, &schemes)?, ..target }))
     }
 
     /// What does not open is one hook's trouble: all others get their deliveries.
-    fn opened(&self, id: HookId, schemes: &[Scheme]) -> Result<std::result::Result<Arc<OpenSecrets>, String>> {
+    fn opened(&mut self, id: HookId, schemes: &[Scheme]) -> Result<std::result::Result<Arc<OpenSecrets>, String>> {
         match self.secrets_of(id).and_then(|secrets| Ok((secrets, self.ca_certificate(id)?))) {
-            Ok((secrets, ca)) => Ok(Ok(Arc::new(OpenSecrets::new(secrets, schemes, ca)))),
+            Ok((secrets, ca)) => {
+                self.unopened.remove(&id);
+                Ok(Ok(Arc::new(OpenSecrets::new(secrets, schemes, ca))))
+            }
             Err(StoreError::Unusable(why)) => {
-                tracing::error!(hook = id.0, why, "a hook's secrets cannot be opened: it gets nothing until they can");
+                if !self.is_sealed(id) {
+                    tracing::error!(
+                        hook = id.0,
+                        why,
+                        "a hook's secrets cannot be opened: it gets nothing until they can"
+                    );
+                    self.unopened.insert(id, (Instant::now(), self.vault.current()));
+                }
                 Ok(Err(why))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the hook's secrets did not open when that was last tried, a moment ago
+    /// and with the same key: each try reads the key file, and is logged.
+    fn is_sealed(&self, id: HookId) -> bool {
+        let tried = self.unopened.get(&id);
+        tried.is_some_and(|(at, key)| at.elapsed() < TRY_AGAIN && *key == self.vault.current())
     }
 }

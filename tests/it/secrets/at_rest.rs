@@ -7,7 +7,7 @@ use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{bytes, rotated, subscribed, text, v1};
+use super::{bytes, is_v1, patch, rotated, subscribed, text, v1};
 use crate::binary::{nyala, run};
 use crate::house::House;
 use crate::receiver::{Receiver, status};
@@ -95,5 +95,30 @@ async fn what_is_sealed_opens_in_its_own_row_alone_and_harms_no_other_hook() {
     assert!(attempt["attempts"][0]["reason"].to_string().contains("does not open"), "{attempt}");
     assert_eq!(house.get(&v1(&moved, "/secret")).await.status(), 503);
     assert_eq!(house.send(Method::DELETE, &v1(&moved, ""), "").await.status(), 204);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_hook_whose_secrets_do_not_open_gets_new_ones_by_a_rotation() {
+    let (mut house, receiver) = (House::new().await, Receiver::new().await);
+    let fields = json!({"url": receiver.url("/"), "event": "E", "headers": {"X-Token": "lost"}});
+    let hook = subscribed(&house, &fields).await;
+    house.stop().await;
+    let damage = "UPDATE hook_secrets SET sealed = zeroblob(80)";
+    let damaged = Connection::open(house.database()).expect("the database").execute(damage, []).expect("a change");
+    house.start_again().await;
+    let before = patch(&house, &hook, &json!({"headers": {"X-Token": "new"}})).await.status();
+
+    let secret = rotated(&house, &hook).await;
+    let shown = house.json(&v1(&hook, "")).await;
+    let after = patch(&house, &hook, &json!({"headers": {"X-Token": "new"}})).await.status();
+    house.publish_and_wait("E", "{}").await;
+
+    assert_eq!((damaged, before.as_u16(), after.as_u16()), (1, 503, 200));
+    assert!(secret["secret"].is_string() && secret["secret"] != hook["secret"], "{secret}");
+    assert_eq!(shown["headers"], json!({}), "what is lost is not shown: {shown}");
+    let request = receiver.wait_for(1).await.remove(0);
+    assert_eq!(request.headers["x-token"], "new");
+    assert!(is_v1(&request, 0, text(&secret["secret"])));
     house.close().await;
 }
