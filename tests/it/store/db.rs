@@ -291,7 +291,8 @@ async fn a_token_is_seen_as_made_and_as_revoked_though_lists_hold_all_readers() 
             let (db, held, release) = (shared.clone(), held.clone(), release.clone());
             tokio::spawn(async move {
                 let list = move |_: &dyn Reads| {
-                    held.send(()).expect("the test");
+                    // Who comes after the first four is not waited for.
+                    let _ = held.send(());
                     while !release.load(Ordering::Relaxed) {
                         std::thread::yield_now();
                     }
