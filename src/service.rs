@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::api::bodies::Bodies;
+use crate::api::health::Readiness;
 use crate::api::server::{self, Tls, TlsError};
 use crate::api::{App, Auth};
 use crate::clock::Clock;
@@ -204,6 +205,7 @@ impl Works {
             replays: self.replays.clone(),
             removed: self.removed.clone(),
             auth: Auth::new(self.tokens.clone(), self.clock.clone()),
+            ready: Readiness::default(),
             reach: settings.reach(),
             max_body: settings.max_body,
             bodies: Bodies::new(&settings.limits),

@@ -5,7 +5,7 @@ mod auth;
 pub mod bodies;
 mod connection;
 mod error;
-mod health;
+pub mod health;
 mod hook_fields;
 mod kudu;
 mod origin;
@@ -30,6 +30,7 @@ use crate::domain::token::Scope;
 use crate::publish::Publisher;
 use crate::store::db::Db;
 use bodies::Bodies;
+use health::Readiness;
 use router::Route;
 
 pub use auth::Auth;
@@ -51,6 +52,8 @@ pub struct App {
     pub removed: Arc<Notify>,
     /// Knows whom to let in.
     pub auth: Auth,
+    /// Whether the database can be written to.
+    pub ready: Readiness,
     /// Where hooks may point.
     pub reach: Reach,
     /// The largest body that is taken, in bytes.

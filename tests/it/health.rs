@@ -12,6 +12,9 @@ use crate::bad_input::{check_problem, whole};
 use crate::house::{House, LIMIT, within};
 use crate::receiver::Receiver;
 
+/// For so long an answer of `/readyz` is given again.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Holds the database's write lock until it is dropped.
 fn lock(house: &House) -> Connection {
     let conn = Connection::open(house.database()).expect("the database");
@@ -22,7 +25,11 @@ fn lock(house: &House) -> Connection {
 
 /// Asks until the service says that it is ready again.
 async fn until_ready(house: &House) {
-    let asking = async { while house.get("/readyz").await.status() != 200 {} };
+    let asking = async {
+        while house.get("/readyz").await.status() != 200 {
+            house.clock.advance(SECOND);
+        }
+    };
     within("ready again", asking).await;
 }
 
@@ -78,6 +85,25 @@ async fn a_house_that_cannot_write_is_alive_but_not_ready_until_it_can_again() {
     assert_eq!((alive.as_u16(), readable.as_u16()), (200, 200));
     assert_eq!(not_ready.headers()["retry-after"], "1");
     check_problem(not_ready, whole(503, "a write takes too long"), "GET /readyz").await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_whether_it_is_ready_makes_one_write_a_second() {
+    let house = House::new().await;
+    let first = house.get("/readyz").await.status();
+
+    let lock = lock(&house);
+    for _ in 0..100 {
+        assert_eq!(house.get("/readyz").await.status(), 200, "as it was a moment ago");
+    }
+    house.clock.advance(SECOND);
+    let later = house.get("/readyz").await.status();
+    drop(lock);
+    let again = house.get("/readyz").await.status();
+    until_ready(&house).await;
+
+    assert_eq!([first, later, again].map(|status| status.as_u16()), [200, 503, 503]);
     house.close().await;
 }
 
