@@ -98,7 +98,7 @@ pub(super) async fn manage_in_detail<T: Send + 'static>(
 
 /// Whether a hook, which may have been removed, is within reach.
 pub(super) fn within(archive: &dyn Reads, bounds: &Bounds, hook: HookId) -> Kept<bool> {
-    Ok(bounds.are_none() || archive.hooks_within(bounds)?.contains(&hook))
+    Ok(bounds.are_none() || archive.reaches(bounds, hook)?)
 }
 
 pub(super) fn no_hook() -> ApiError {

@@ -105,6 +105,12 @@ pub trait AccessArchive {
     /// Trouble of the database.
     fn hooks_within(&self, bounds: &Bounds) -> Result<Vec<HookId>>;
 
+    /// Whether this hook, which may have been removed, is within somebody's reach.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn reaches(&self, bounds: &Bounds, hook: HookId) -> Result<bool>;
+
     /// Entries of the audit log that the filter lets through, newest first.
     ///
     /// # Errors

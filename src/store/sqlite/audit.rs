@@ -39,6 +39,15 @@ const HOOKS_WITHIN: &str = "
           SELECT 1 FROM json_each(former_applications) AS former
           WHERE former.value NOT IN (SELECT value FROM json_each(?2))))";
 
+/// The same for one hook.
+const REACHES: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM hooks
+        WHERE id = ?3 AND owner = coalesce(?1, owner)
+          AND (?2 IS NULL OR NOT EXISTS (
+              SELECT 1 FROM json_each(filter) AS pair
+              WHERE json_extract(pair.value, '$[1]') NOT IN (SELECT value FROM json_each(?2)))))";
+
 pub(super) fn note(conn: &Connection, entry: &AuditEntry) -> Result<()> {
     let AuditEntry { at, actor, action, object, detail } = entry;
     let columns = params![
@@ -87,6 +96,12 @@ impl AccessArchive for Reader {
         let mut statement = self.sql(HOOKS_WITHIN)?;
         let ids = statement.query_map(params![owner, applications], |row| row.get(0).map(HookId))?;
         Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn reaches(&self, bounds: &Bounds, hook: HookId) -> Result<bool> {
+        let owner = bounds.owner.map(|owner| owner.0);
+        let applications = bounds.applications.as_deref().and_then(rows::list);
+        Ok(self.sql(REACHES)?.query_row(params![owner, applications, hook.0], |row| row.get(0))?)
     }
 
     fn audit(&self, page: Page, filter: &AuditFilter) -> Result<Paged<AuditEntry>> {
