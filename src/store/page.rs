@@ -59,11 +59,17 @@ impl Page {
 pub struct Paged<T> {
     /// The items.
     pub items: Vec<T>,
-    /// `None` on the last page.
+    /// `None` on the last page. Any other may hold fewer items than were asked for, or
+    /// none: what a page looks through is limited, too.
     pub next: Option<Cursor>,
 }
 
 impl<T> Paged<T> {
+    /// The page of a list in which there is nothing.
+    pub(super) fn empty() -> Self {
+        Self { items: vec![], next: None }
+    }
+
     /// Makes a page of the rows that [`Page::rows`] asked for.
     pub(super) fn cut(mut items: Vec<T>, limit: usize, place: impl Fn(&T) -> i64) -> Self {
         let more = items.len() > limit;

@@ -21,6 +21,9 @@ use crate::domain::id::DeliveryId;
 use crate::store::{DeliveryFilter, Redelivered};
 
 /// `GET /api/v1/deliveries?hook=&event=&state=&since=&until=&limit=&cursor=`
+///
+/// A page with a `next` may hold fewer items than `limit`, or none: there is a bound to
+/// what is looked through for it.
 pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["hook", "event", "state", "since", "until", "limit", "cursor"])?;
     let page = request.page()?;

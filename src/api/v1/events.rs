@@ -25,6 +25,9 @@ use crate::domain::id::EventId;
 use crate::store::EventFilter;
 
 /// `GET /api/v1/events?type=&application=&since=&until=&limit=&cursor=`
+///
+/// A page with a `next` may hold fewer items than `limit`, or none: there is a bound to
+/// what is looked through for it.
 pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["type", "application", "since", "until", "limit", "cursor"])?;
     let page = request.page()?;

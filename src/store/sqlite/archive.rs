@@ -56,7 +56,7 @@ const OWED: &str = "
 
 const EVENT: &str = "SELECT * FROM events WHERE id = ?1";
 
-const DELIVERY: &str = "SELECT * FROM delivery_history WHERE seq = ?1";
+pub(super) const DELIVERY: &str = "SELECT * FROM delivery_history WHERE seq = ?1";
 
 const ATTEMPTS: &str = "SELECT * FROM attempts WHERE delivery = ?1 ORDER BY number";
 

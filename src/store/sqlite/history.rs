@@ -7,25 +7,27 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::archive::{Reader, delivery};
+use super::bound::look_through;
 use super::ids;
 use super::rows::{self, state_number};
 use crate::domain::access::Bounds;
 use crate::domain::delivery::{Delivery, State};
+use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::page::{Cursor, Page, Paged};
 use crate::store::{AccessArchive, DeliveryFilter, EventFilter, EventSummary, Result};
 
-/// All but the payloads, which may be large.
+/// All but the payloads, which may be large. Each tells whether it `fits`, so that
+/// [`look_through`] knows how far it came where few do.
 const EVENTS: &str = "
-    SELECT seq, id, type, applications, x'' AS payload, deliveries, published_at, publisher, length(payload) AS bytes
+    SELECT seq, id, type, applications, x'' AS payload, deliveries, published_at, publisher, length(payload) AS bytes,
+        (?3 IS NULL OR casefold(type) = ?3)
+        AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(applications) WHERE value = ?4))
+        AND (?5 IS NULL OR EXISTS (
+            SELECT 1 FROM json_each(applications) WHERE value IN (SELECT value FROM json_each(?5)))) AS fits
     FROM events
     WHERE seq > ?1 AND seq < ?2
-      AND (?3 IS NULL OR casefold(type) = ?3)
-      AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(applications) WHERE value = ?4))
-      AND (?6 IS NULL OR EXISTS (
-          SELECT 1 FROM json_each(applications) WHERE value IN (SELECT value FROM json_each(?6))))
-    ORDER BY seq DESC
-    LIMIT ?5";
+    ORDER BY seq DESC";
 
 /// A state that most deliveries are in, or any.
 const DELIVERIES: &str = "
@@ -149,9 +151,8 @@ impl Reader {
             |row: &Row<'_>| Ok(EventSummary { event: rows::event(row)?, bytes: row.get::<_, u32>("bytes")?.into() });
         let bound_to = filter.within.applications.as_deref().and_then(rows::list);
         let mut statement = self.sql(EVENTS)?;
-        let params = params![above, below, event_type, filter.application, page.rows(), bound_to];
-        let items = statement.query_map(params, summary)?.collect::<rusqlite::Result<_>>()?;
-        Ok(Paged::cut(items, page.limit, |summary: &EventSummary| summary.event.seq.0))
+        let rows = statement.query(params![above, below, event_type, filter.application, bound_to])?;
+        Ok(look_through(rows, page.limit, summary)?)
     }
 
     pub(super) fn list_deliveries(
@@ -160,12 +161,31 @@ impl Reader {
         filter: DeliveryFilter,
         within: &Bounds,
     ) -> Result<Paged<Delivery>> {
-        let (above, below) = self.stretch(page, filter.since, filter.until)?;
+        let stretch = self.stretch(page, filter.since, filter.until)?;
+        if within.are_none() || filter.event.is_some() {
+            let ids = if within.are_none() { None } else { Some(self.hooks_within(within)?) };
+            return self.stretch_of_deliveries(page, stretch, filter, ids.as_deref());
+        }
+        if let Some(hook) = filter.hook {
+            let reached = self.reaches(within, hook)?;
+            return if reached { self.stretch_of_deliveries(page, stretch, filter, None) } else { Ok(Paged::empty()) };
+        }
+        self.list_within(page, stretch, filter, &self.hooks_within(within)?)
+    }
+
+    /// The page by one query.
+    pub(super) fn stretch_of_deliveries(
+        &self,
+        page: Page,
+        (above, below): (i64, i64),
+        filter: DeliveryFilter,
+        hooks: Option<&[HookId]>,
+    ) -> Result<Paged<Delivery>> {
         let state = filter.state.map(state_number);
         let hook = filter.hook.map(|hook| hook.0);
         let event = filter.event.map(|event| event.0.to_bytes());
         let mut statement = self.sql(best(&filter))?;
-        let ids = if within.are_none() { None } else { Some(rows::json(&self.hooks_within(within)?)) };
+        let ids = hooks.map(|ids| rows::json(&ids));
         let params = params![above, below, state, hook, event, page.rows(), ids];
         let items = statement.query_map(params, delivery)?.collect::<rusqlite::Result<_>>()?;
         Ok(Paged::cut(items, page.limit, |delivery: &Delivery| delivery.seq.0))
@@ -209,6 +229,7 @@ impl Reader {
 mod tests {
     use super::*;
     use crate::domain::breaker::BreakerRules;
+    use crate::store::sqlite::bound::{CANCELLED_SCAN, DEAD_SCAN, SCAN};
     use crate::store::sqlite::{Readers, open};
     use crate::store::vault::Vault;
     use std::sync::Arc;
@@ -234,6 +255,10 @@ mod tests {
             (DELIVERIES_OF_HOOK, "USING INDEX deliveries_of_hook (hook_id=? AND seq>? AND seq<?)"),
             (DELIVERIES_OF_EVENT, "USING INDEX deliveries_again (event_seq=? AND seq>? AND seq<?)"),
             (DEAD, "USING INDEX deliveries_dead ("),
+            (DEAD_SCAN, "INDEX deliveries_dead ("),
+            (CANCELLED_SCAN, "INDEX deliveries_cancelled ("),
+            (SCAN, "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            (EVENTS, "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
             (DEAD_OF_HOOK, "USING INDEX deliveries_dead_of_hook (hook_id=? AND seq>? AND seq<?)"),
             (CANCELLED, "USING INDEX deliveries_cancelled ("),
             (LEASED, "USING INDEX deliveries_leased"),

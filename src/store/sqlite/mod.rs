@@ -4,6 +4,7 @@ mod again;
 mod aged;
 mod archive;
 mod audit;
+mod bound;
 mod breakers;
 mod certificates;
 mod check;

@@ -3,6 +3,7 @@
 mod audit;
 mod beyond;
 mod bounds;
+mod long_lists;
 mod open;
 mod scopes;
 mod tokens;
