@@ -1,5 +1,7 @@
 //! The audit log, and what each caller can reach.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, Row, params};
 
 use super::archive::Reader;
@@ -28,25 +30,17 @@ const ENTRIES: &str = "
     LIMIT ?2";
 
 /// Tombstones too, whose filters stand nowhere else: their history is within reach
-/// of whoever reached the hook.
+/// of whoever reached the hook. Of the hooks from one to another: one alone is not
+/// judged otherwise than among all.
 const HOOKS_WITHIN: &str = "
     SELECT id FROM hooks
-    WHERE owner = coalesce(?1, owner)
+    WHERE id BETWEEN ?3 AND ?4 AND owner = coalesce(?1, owner)
       AND (?2 IS NULL OR NOT EXISTS (
           SELECT 1 FROM json_each(filter) AS pair
           WHERE json_extract(pair.value, '$[1]') NOT IN (SELECT value FROM json_each(?2))
           UNION ALL
           SELECT 1 FROM json_each(former_applications) AS former
           WHERE former.value NOT IN (SELECT value FROM json_each(?2))))";
-
-/// The same for one hook.
-const REACHES: &str = "
-    SELECT EXISTS (
-        SELECT 1 FROM hooks
-        WHERE id = ?3 AND owner = coalesce(?1, owner)
-          AND (?2 IS NULL OR NOT EXISTS (
-              SELECT 1 FROM json_each(filter) AS pair
-              WHERE json_extract(pair.value, '$[1]') NOT IN (SELECT value FROM json_each(?2)))))";
 
 pub(super) fn note(conn: &Connection, entry: &AuditEntry) -> Result<()> {
     let AuditEntry { at, actor, action, object, detail } = entry;
@@ -91,17 +85,11 @@ impl AccessArchive for Reader {
     }
 
     fn hooks_within(&self, bounds: &Bounds) -> Result<Vec<HookId>> {
-        let owner = bounds.owner.map(|owner| owner.0);
-        let applications = bounds.applications.as_deref().and_then(rows::list);
-        let mut statement = self.sql(HOOKS_WITHIN)?;
-        let ids = statement.query_map(params![owner, applications], |row| row.get(0).map(HookId))?;
-        Ok(ids.collect::<rusqlite::Result<_>>()?)
+        self.within(bounds, HookId(0)..=HookId(i64::MAX))
     }
 
     fn reaches(&self, bounds: &Bounds, hook: HookId) -> Result<bool> {
-        let owner = bounds.owner.map(|owner| owner.0);
-        let applications = bounds.applications.as_deref().and_then(rows::list);
-        Ok(self.sql(REACHES)?.query_row(params![owner, applications, hook.0], |row| row.get(0))?)
+        Ok(!self.within(bounds, hook..=hook)?.is_empty())
     }
 
     fn audit(&self, page: Page, filter: &AuditFilter) -> Result<Paged<AuditEntry>> {
@@ -115,6 +103,17 @@ impl AccessArchive for Reader {
         let entries = entries.collect::<rusqlite::Result<_>>()?;
         let cut = Paged::cut(entries, page.limit, |(seq, _): &(i64, AuditEntry)| *seq);
         Ok(Paged { items: cut.items.into_iter().map(|(_, entry)| entry).collect(), next: cut.next })
+    }
+}
+
+impl Reader {
+    fn within(&self, bounds: &Bounds, hooks: RangeInclusive<HookId>) -> Result<Vec<HookId>> {
+        let owner = bounds.owner.map(|owner| owner.0);
+        let applications = bounds.applications.as_deref().and_then(rows::list);
+        let mut statement = self.sql(HOOKS_WITHIN)?;
+        let params = params![owner, applications, hooks.start().0, hooks.end().0];
+        let ids = statement.query_map(params, |row| row.get(0).map(HookId))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
     }
 }
 

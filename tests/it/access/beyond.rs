@@ -213,6 +213,15 @@ async fn a_hook_that_once_wanted_more_stays_beyond_reach_with_its_history() {
     for path in ["/api/v1/hooks", "/api/v1/deliveries"] {
         assert!(super::listed(&get(&house, &shop, path).await, "id").is_empty(), "{path}");
     }
+    // One alone is not judged otherwise than among all.
+    let id = path.rsplit('/').next().expect("an id");
+    let of_hook = format!("/api/v1/deliveries?hook={id}");
+    assert!(super::listed(&get(&house, &shop, &of_hook).await, "id").is_empty());
+    for delivery in super::listed(&get(&house, &admin, &of_hook).await, "id") {
+        let path = format!("/api/v1/deliveries/{}", delivery.as_str().expect("an id"));
+        assert_eq!(super::status(&house, &admin, Method::GET, &path, "").await, 200);
+        assert_eq!(super::status(&house, &shop, Method::GET, &path, "").await, 404);
+    }
     let replay = format!("{path}/replay");
     assert_eq!(super::status(&house, &shop, Method::POST, &replay, r#"{"state":"delivered"}"#).await, 404);
     // Widened again, there is nothing to keep in mind; nothing else changes that.
