@@ -23,9 +23,9 @@ fn crowd(house: &House, insert: &str) {
 
 fn select(insert: &str) -> &'static str {
     if insert.contains("INTO events") {
-        "SELECT (SELECT seq FROM counter) + n, unhex(printf('%032x', n)), 'Often', NULL, x'7b7d', 0, 0 FROM n"
+        "SELECT (SELECT seq FROM counter) + n, unhex(printf('%032x', n)), 'Often', NULL, x'7b7d', 0, 1700000000000 FROM n"
     } else {
-        "SELECT (SELECT seq FROM counter) + n, (SELECT max(seq) FROM events), 1, 2, 1, 0 FROM n"
+        "SELECT (SELECT seq FROM counter) + n, (SELECT max(seq) FROM events), 1, 2, 1, 1700000000000 FROM n"
     }
 }
 
