@@ -18,7 +18,7 @@ use crate::domain::Invalid;
 use crate::domain::audit::Action;
 use crate::domain::secrets::MAX_KEYS;
 use crate::domain::signature::Secret;
-use crate::store::Writes;
+use crate::store::{StoreError, Writes};
 
 /// `GET /api/v1/hooks/{id}/secret`
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
@@ -37,8 +37,13 @@ pub(in crate::api) async fn rotate(app: Arc<App>, request: Request) -> Answer {
     let by = request.by.clone();
     let secret = given(&request.json_body(&app).await?)?;
     let rotate = move |store: &mut dyn Writes, _| {
+        let keys = match store.signing_keys(now, id) {
+            // What does not open gives way to a new secret.
+            Err(StoreError::Unusable(_)) => None,
+            keys => keys?,
+        };
         // One more would end a former one before the time that was promised.
-        if store.signing_keys(now, id)?.is_some_and(|keys| keys.count >= MAX_KEYS) {
+        if keys.is_some_and(|keys| keys.count >= MAX_KEYS) {
             return Ok(Acted::Refused(None));
         }
         Ok(store.rotate_secret(now, id, secret.as_ref(), overlap)?.map(Some).into())
