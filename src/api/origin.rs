@@ -36,10 +36,10 @@ pub(super) fn check_loopback(headers: &HeaderMap, connection: Connection) -> Res
 
 /// A browser says whose page made it ask: only our own may.
 pub(super) fn check_own(headers: &HeaderMap, connection: Connection) -> Result<(), ApiError> {
-    let Some(origin) = headers.get(ORIGIN) else {
+    if !headers.contains_key(ORIGIN) {
         return Ok(());
-    };
-    let host = origin.to_str().ok().and_then(|origin| {
+    }
+    let host = one(headers, ORIGIN).and_then(|origin| {
         // A proxy may have ended the TLS: then the page came over https, and this did not.
         origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://").filter(|_| !connection.tls))
     });
@@ -61,12 +61,13 @@ fn one(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// `localhost`, a name below it, or a loopback address, with any port: somebody may
 /// have forwarded another one.
 fn is_loopback(host: &str) -> bool {
+    // None of these is part of a host: whoever else reads the header may see another name.
+    if host.contains(['#', '?', '@', '/', '\\']) {
+        return false;
+    }
     let Ok(url) = url::Url::parse(&format!("http://{host}/")) else {
         return false;
     };
-    if !url.username().is_empty() || url.password().is_some() || url.path() != "/" {
-        return false;
-    }
     match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.strip_suffix('.').unwrap_or(name);
@@ -108,6 +109,12 @@ mod tests {
             "a@localhost",
             "localhost@evil.example",
             "evillocalhost",
+            "localhost#evil.test",
+            "localhost?evil",
+            "localhost\\evil.test",
+            "evil.test@localhost",
+            "@localhost",
+            ":@localhost",
         ] {
             assert!(check_loopback(&headers(host, None), PLAIN).is_err(), "{host}");
         }
@@ -126,6 +133,16 @@ mod tests {
         assert!(own("https://localhost:8080"), "through a proxy that speaks TLS");
         let tls = Connection { tls: true, ..PLAIN };
         assert!(check_own(&headers("nyala.example", Some("https://nyala.example")), tls).is_ok());
+    }
+
+    #[test]
+    fn two_origins_are_none_of_ours() {
+        let own = "http://localhost:8080";
+        for other in [own, "http://evil.example"] {
+            let mut both = headers("localhost:8080", Some(own));
+            both.append(ORIGIN, other.parse().unwrap());
+            assert!(check_own(&both, PLAIN).is_err(), "{other}");
+        }
     }
 
     #[test]
