@@ -26,7 +26,7 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     prepare_process();
     leave_descriptors(&mut settings);
     let no_signals = |e| Failure::failed(format!("cannot wait for signals: {e}"));
-    let (mut stop, mut reload) = (Stop::new().map_err(no_signals)?, Reload::new(&settings).map_err(no_signals)?);
+    let (mut stop, mut reload) = (Stop::new().map_err(no_signals)?, Reload::new().map_err(no_signals)?);
     let started = Service::start(&settings, Arc::new(SystemClock::default())).await;
     let service = started.map_err(|e| Failure::failed(e.to_string()))?;
     // Whoever started us may not read what we say.
@@ -35,7 +35,10 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     loop {
         tokio::select! {
             () = stop.asked() => break,
-            () = reload.asked() => service.reload(),
+            () = reload.asked() => match &settings.tls {
+                Some(_) => service.reload(),
+                None => tracing::info!("SIGHUP changes nothing: there is no certificate to read again"),
+            },
         }
     }
     tracing::info!("stopping");
@@ -46,21 +49,18 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     Ok(())
 }
 
-/// Catches SIGHUP where there is a certificate to read again. Elsewhere it ends the
-/// process, as it does when the terminal is closed.
-struct Reload(Option<Signal>);
+/// Catches SIGHUP, also where there is no certificate to read again: whoever sends it
+/// means no end, least of all one in the middle of things.
+struct Reload(Signal);
 
 impl Reload {
-    fn new(settings: &Settings) -> io::Result<Self> {
-        settings.tls.as_ref().map(|_| signal(SignalKind::hangup())).transpose().map(Self)
+    fn new() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
     }
 
     /// Ends when somebody asks; may be waited for again.
     async fn asked(&mut self) {
-        match &mut self.0 {
-            Some(hangup) => drop(hangup.recv().await),
-            None => std::future::pending().await,
-        }
+        self.0.recv().await;
     }
 }
 
