@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use hyper::body::{Body, Incoming};
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -19,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use warp::Reply;
 use warp::reply::Response;
 
 use super::activity::{Activity, Answer, Phase};
@@ -28,6 +30,7 @@ use super::{Limits, refusal, tls};
 use crate::api::connection::Connection;
 use crate::api::error::ApiError;
 use crate::api::request::name_host;
+use crate::api::security_headers;
 
 /// How long a client over HTTP/2 may take to go once it is told to.
 const GOING: Duration = Duration::from_secs(1);
@@ -187,10 +190,31 @@ impl<S: Answers> Serving<S> {
             let in_flight = activity.begin();
             name_host(&mut request);
             request.extensions_mut().insert(client);
-            let answer = self.answers.call(request);
-            async move { answer.await.map(|response| response.map(|body| Answer::new(body, in_flight))) }
+            let answer = has_path(&request).map(|()| self.answers.call(request));
+            async move {
+                let response = match answer {
+                    Ok(answer) => answer.await?,
+                    Err(error) => refused(error),
+                };
+                Ok(response.map(|body| Answer::new(body, in_flight)))
+            }
         })
     }
+}
+
+/// Refuses what asks for no path, such as CONNECT and `OPTIONS *`: warp panics where there is none.
+fn has_path<B>(request: &http::Request<B>) -> Result<(), ApiError> {
+    match request.uri().path_and_query() {
+        Some(asked) if asked.as_str().starts_with(['/', '?']) && request.method() != Method::CONNECT => Ok(()),
+        _ => Err(ApiError::Malformed("the request names no path: ask for one such as /healthz".into())),
+    }
+}
+
+/// An answer that is given here, before anything looks at the request.
+fn refused(error: ApiError) -> Response {
+    let mut response = error.into_response();
+    security_headers::protect(response.headers_mut());
+    response
 }
 
 /// Polls a connection until it ends, or its client is waited for no longer. When the

@@ -80,3 +80,18 @@ async fn headers_that_are_too_large_are_refused_over_http_2_and_the_connection_g
     assert_eq!(house.send(Method::GET, "/healthz", "").await.status(), 200);
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_request_for_no_path_is_refused_with_400() {
+    let house = House::new().await;
+
+    for line in ["CONNECT x:1", "CONNECT /healthz", "OPTIONS *"] {
+        let asked = format!("{line} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let next = "GET / HTTP/3.0\r\n\r\n";
+        let answers = answer(&house, (asked + next).as_bytes()).await;
+        assert!(answers.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{line}: {answers}");
+        assert!(answers.contains("no path") || answers.contains("no request"), "{line}: {answers}");
+    }
+
+    house.close().await;
+}

@@ -162,12 +162,18 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// The kind and the stream of the next frame.
 async fn next_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32) {
+    let (kind, on, _) = whole_frame(stream).await;
+    (kind, on)
+}
+
+/// The same, and what it holds.
+async fn whole_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32, Vec<u8>) {
     let mut head = [0; 9];
     within("a frame", stream.read_exact(&mut head)).await.expect("a frame");
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
     let mut payload = vec![0; length.try_into().expect("a short one")];
     within("its payload", stream.read_exact(&mut payload)).await.expect("its payload");
-    (head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]))
+    (head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload)
 }
 
 #[tokio::test]
@@ -187,5 +193,29 @@ async fn over_http_2_an_answer_that_its_client_does_not_read_is_given_up() {
     }
 
     assert_eq!(kinds, [1, 3], "its headers, and then RST_STREAM");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn over_http_2_connect_is_refused_with_400() {
+    let (house, authority, _folder) = tls_house(|_| {}).await;
+    let mut stream = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
+
+    // HEADERS: CONNECT n, and no more.
+    let headers = frame(1, 5, 1, b"\x02\x07CONNECT\x01\x01n");
+    let asked = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[]), &headers].concat();
+    stream.write_all(&asked).await.expect("sent");
+    let (mut status, mut body) = (None, vec![]);
+    while body.is_empty() {
+        match whole_frame(&mut stream).await {
+            (1, 1, payload) => status = payload.first().copied(),
+            (0, 1, payload) => body = payload,
+            (kind, on, _) => assert!(on == 0 && kind != 7, "{kind} on {on}"),
+        }
+    }
+
+    // 12 is `:status: 400` in the table that all have (RFC 7541, appendix A).
+    assert_eq!(status, Some(0x80 | 12));
+    assert!(String::from_utf8_lossy(&body).contains("names no path"), "{body:?}");
     house.close().await;
 }
