@@ -148,9 +148,11 @@ impl Service {
 
     /// Reads the certificate again; connections that are there keep what they have.
     pub fn reload(&self) {
-        if let Some(tls) = &self.tls {
-            tls.reload(self.clock.now());
-        }
+        let Some(tls) = &self.tls else {
+            tracing::info!("there is no certificate to read again: SIGHUP changes nothing");
+            return;
+        };
+        tls.reload(self.clock.now());
     }
 
     /// Stops accepting, lets what is in flight end for a while, gives back the

@@ -35,10 +35,7 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     loop {
         tokio::select! {
             () = stop.asked() => break,
-            () = reload.asked() => match &settings.tls {
-                Some(_) => service.reload(),
-                None => tracing::info!("SIGHUP changes nothing: there is no certificate to read again"),
-            },
+            () = reload.asked() => service.reload(),
         }
     }
     tracing::info!("stopping");
