@@ -4,12 +4,14 @@
 //! server       accepts, as many as there are slots
 //!     └─ connection   one of them: handshake, HTTP/1.1 or HTTP/2, its end
 //!            └─ stream · activity   what goes on on it
+//!            └─ answer              what it is answered, on its way out
 //!            └─ timeouts            how long its client is waited for
 //!            └─ refusal             answers to what is no request
 //!     └─ tls          the certificate
 //! ```
 
 mod activity;
+mod answer;
 mod connection;
 mod refusal;
 mod slots;
@@ -59,6 +61,8 @@ pub struct Limits {
     pub max_header: usize,
     /// Bodies that are being read or worked on, all together, in bytes.
     pub max_bodies: usize,
+    /// Large answers that their clients have not taken, all together, in bytes.
+    pub max_answers: usize,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
     /// How long the head of a request may take.
@@ -82,6 +86,7 @@ impl Default for Limits {
             max_connections_per_address: 1024,
             max_header: 32 << 10,
             max_bodies: 256 << 20,
+            max_answers: 256 << 20,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),

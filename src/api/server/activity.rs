@@ -1,11 +1,7 @@
 //! What goes on on a connection, as far as it tells whether somebody is waited for.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::task::{Context, Poll};
-
-use hyper::body::{Body, Frame, SizeHint};
 
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +27,7 @@ pub(super) struct Activity {
     heard: AtomicBool,
     blocked: AtomicBool,
     progress: AtomicU32,
+    flushes: AtomicU32,
 }
 
 /// All that is known at one moment: where two are equal, nothing has happened.
@@ -52,6 +49,7 @@ impl Activity {
             heard: AtomicBool::default(),
             blocked: AtomicBool::default(),
             progress: AtomicU32::default(),
+            flushes: AtomicU32::default(),
         })
     }
 
@@ -109,6 +107,17 @@ impl Activity {
         }
     }
 
+    /// The client has taken all that there was.
+    pub(super) fn flush(&self) {
+        self.flushes.fetch_add(1, Relaxed);
+        self.blocked.store(false, Relaxed);
+    }
+
+    /// How often it has.
+    pub(super) fn flushes(&self) -> u32 {
+        self.flushes.load(Relaxed)
+    }
+
     /// A request's head is there; it is in flight for as long as what is answered here lives.
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.begun.fetch_add(1, Relaxed);
@@ -126,38 +135,5 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.heard.store(false, Relaxed);
         self.0.ended.fetch_add(1, Relaxed);
-    }
-}
-
-/// An answer's body, which ends the request.
-#[derive(Debug)]
-pub(super) struct Answer<B> {
-    body: B,
-    _request: InFlight,
-}
-
-impl<B> Answer<B> {
-    pub(super) fn new(body: B, request: InFlight) -> Self {
-        Self { body, _request: request }
-    }
-}
-
-impl<B: Body + Unpin> Body for Answer<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

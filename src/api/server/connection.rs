@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use hyper::body::{Body, Incoming};
-use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,7 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use warp::Reply;
 use warp::reply::Response;
 
-use super::activity::{Activity, Answer, Phase};
+use super::activity::{Activity, Phase};
+use super::answer::{Answer, Room, Streams};
 use super::stream::Watched;
 use super::timeouts::Timeouts;
 use super::{Limits, refusal, tls};
@@ -40,6 +40,12 @@ const PING: Duration = Duration::from_secs(30);
 
 /// What is read at once, at most: a body in pieces of this, or a head where that may be larger.
 const READ_BUFFER: usize = 64 << 10;
+
+/// Requests at once on one connection over HTTP/2: each may keep a head and an answer here.
+const MAX_STREAMS: u32 = 32;
+
+/// The head of a request over HTTP/2, at most, whatever it may be otherwise: there are many at once.
+const MAX_HEADER_LIST: u32 = 16 << 10;
 
 /// What a client may send over HTTP/2 before anybody reads it: on one stream, on all.
 const WINDOWS: (u32, u32) = (128 << 10, 256 << 10);
@@ -59,19 +65,9 @@ impl<S> Answers for S where
 pub(super) struct Serving<S> {
     answers: S,
     limits: Limits,
+    room: Room,
     http1: http1::Builder,
     http2: http2::Builder<Streams>,
-}
-
-/// Runs what is asked over HTTP/2: each stream has only so long, so that none that
-/// its client does not read stays for ever.
-#[derive(Clone)]
-struct Streams(Duration);
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
-    fn execute(&self, stream: F) {
-        tokio::spawn(tokio::time::timeout(self.0, stream));
-    }
 }
 
 /// How a connection ended.
@@ -88,13 +84,15 @@ impl<S: Answers> Serving<S> {
         // The timeouts are ours: hyper's makes a timer for each request, and closes without a word.
         http1.header_read_timeout(None).max_header_size(limits.max_header);
         http1.max_buf_size(READ_BUFFER.max(limits.max_header));
-        let mut http2 = http2::Builder::new(Streams(limits.stream_timeout));
+        let mut http2 = http2::Builder::new(Streams::new(&limits));
         http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
-        http2.max_concurrent_streams(256).max_header_list_size(u32::try_from(limits.max_header).unwrap_or(u32::MAX));
+        let max_header = u32::try_from(limits.max_header).unwrap_or(u32::MAX);
+        http2.max_concurrent_streams(MAX_STREAMS).max_header_list_size(max_header.min(MAX_HEADER_LIST));
         http2.max_pending_accept_reset_streams(20).max_local_error_reset_streams(64);
         http2.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
         http2.max_send_buf_size(READ_BUFFER);
-        Arc::new(Self { answers, limits, http1, http2 })
+        let room = Room::new(&limits);
+        Arc::new(Self { answers, limits, room, http1, http2 })
     }
 
     /// Serves HTTP/1.1 to its end.
@@ -191,12 +189,17 @@ impl<S: Answers> Serving<S> {
             name_host(&mut request);
             request.extensions_mut().insert(client);
             let answer = has_path(&request).map(|()| self.answers.call(request));
+            let serving = self.clone();
             async move {
-                let response = match answer {
+                let mut response = match answer {
                     Ok(answer) => answer.await?,
                     Err(error) => refused(error),
                 };
-                Ok(response.map(|body| Answer::new(body, in_flight)))
+                let room = serving.room.take(response.body()).unwrap_or_else(|full| {
+                    response = refused(full);
+                    None
+                });
+                Ok(response.map(|body| Answer::new(body, room, in_flight)))
             }
         })
     }

@@ -130,7 +130,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(context) else {
+            self.activity.block();
+            return Poll::Pending;
+        };
+        flushed?;
+        self.activity.flush();
         self.flushed = self.activity.ended();
         Poll::Ready(Ok(()))
     }

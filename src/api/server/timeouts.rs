@@ -17,6 +17,8 @@ pub(super) struct Timeouts {
     head: Duration,
     idle: Duration,
     stall: Duration,
+    /// How often the client had taken all there was, and when that was seen.
+    flushed: (u32, Instant),
     /// Since when the connection is to end, and how long that may take.
     leaving: Option<(Instant, Duration)>,
     seen: Snapshot,
@@ -28,8 +30,9 @@ impl Timeouts {
     pub(super) fn new(activity: Arc<Activity>, limits: &Limits) -> Self {
         let (head, idle, stall) = (limits.head_timeout, limits.idle_timeout, limits.stall_timeout);
         let (seen, since) = (activity.snapshot(), Instant::now());
+        let flushed = (activity.flushes(), since);
         let sleep = Box::pin(tokio::time::sleep_until(since + head));
-        Self { activity, head, idle, stall, leaving: None, seen, since, sleep }
+        Self { activity, head, idle, stall, flushed, leaving: None, seen, since, sleep }
     }
 
     /// From now on an idle client has only so long.
@@ -43,6 +46,10 @@ impl Timeouts {
         let seen = self.activity.snapshot();
         if seen != self.seen {
             (self.seen, self.since) = (seen, Instant::now());
+        }
+        let flushes = self.activity.flushes();
+        if flushes != self.flushed.0 || self.activity.phase() != Phase::Blocked {
+            self.flushed = (flushes, Instant::now());
         }
         loop {
             let phase = self.activity.phase();
@@ -67,7 +74,8 @@ impl Timeouts {
             Phase::Busy => return None,
             Phase::Head => self.since + self.head,
             Phase::Idle => self.since + self.idle,
-            Phase::Blocked => self.since + self.stall,
+            // A client that reads a byte now and then has twice as long for what hyper buffers.
+            Phase::Blocked => (self.since + self.stall).min(self.flushed.1 + 2 * self.stall),
         };
         match self.leaving {
             Some((left, within)) if phase != Phase::Blocked => Some(deadline.min(self.since.max(left) + within)),

@@ -155,7 +155,7 @@ async fn a_client_over_http_2_that_asks_nothing_is_closed_as_well() {
 }
 
 /// A frame of HTTP/2.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short one").to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
@@ -167,7 +167,7 @@ async fn next_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32) {
 }
 
 /// The same, and what it holds.
-async fn whole_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32, Vec<u8>) {
+pub(super) async fn whole_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32, Vec<u8>) {
     let mut head = [0; 9];
     within("a frame", stream.read_exact(&mut head)).await.expect("a frame");
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
@@ -178,7 +178,16 @@ async fn whole_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32, Vec<
 
 #[tokio::test]
 async fn over_http_2_an_answer_that_its_client_does_not_read_is_given_up() {
-    let (house, authority, _folder) = tls_house(|settings| settings.limits.stream_timeout = SHORT).await;
+    is_given_up(|settings| settings.limits.stream_timeout = SHORT).await;
+}
+
+#[tokio::test]
+async fn over_http_2_an_answer_that_goes_no_further_is_given_up_sooner() {
+    is_given_up(|settings| settings.limits.stall_timeout = SHORT).await;
+}
+
+async fn is_given_up(change: impl FnOnce(&mut Settings)) {
+    let (house, authority, _folder) = tls_house(change).await;
     let mut stream = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
 
     // SETTINGS: not a byte of an answer is wanted. HEADERS: GET https://n/healthz, and no more.
