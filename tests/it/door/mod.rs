@@ -1,5 +1,6 @@
 //! The door: TLS, and how much and how long a client may.
 
+mod answers;
 mod bodies;
 mod connections;
 mod handshakes;
