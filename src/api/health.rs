@@ -13,7 +13,7 @@ use super::router::Answer;
 use crate::store::StoreError;
 
 /// A write that takes longer than this counts as one that does not work.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// `GET /healthz`: the process lives.
 pub(super) async fn alive(_: Arc<App>, _: Request) -> Answer {

@@ -21,7 +21,7 @@ async fn large(house: &House) -> String {
     format!("/api/v1/events/{}", event["id"].as_str().expect("an id"))
 }
 
-/// HEADERS: GET https://localhost{path}, and no more.
+/// HEADERS: a GET of this path, and no more.
 fn get(stream: u32, path: &str) -> Vec<u8> {
     let length = u8::try_from(path.len()).expect("a short one");
     let head = [b"\x82\x87\x04", &[length][..], path.as_bytes(), b"\x01\x09localhost"].concat();
