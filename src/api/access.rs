@@ -15,7 +15,11 @@ use crate::store::{Added, Reads, Result as Kept, Writes};
 
 /// The hook, if there is one that the caller may see.
 pub(super) async fn seen(app: &App, by: &Asking, id: HookId) -> Result<Hook, ApiError> {
-    let bounds = by.caller.sees();
+    reached(app, &by.caller.sees(), id).await
+}
+
+/// The hook, if there is one within these bounds.
+pub(super) async fn reached(app: &App, bounds: &Bounds, id: HookId) -> Result<Hook, ApiError> {
     let hook = app.db.read(move |archive| archive.hook(id)).await?;
     hook.filter(|hook| bounds.hold(hook)).ok_or_else(no_hook)
 }

@@ -1,13 +1,11 @@
 //! Who made a browser ask: a page elsewhere must not be able to drive the server.
 
-use std::net::IpAddr;
-
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
-use url::Host;
 
 use super::connection::Connection;
 use super::error::ApiError;
+use crate::domain::reach;
 
 /// What proxies add to requests: whoever comes through one may be anywhere.
 const PROXIED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
@@ -65,23 +63,14 @@ fn is_loopback(host: &str) -> bool {
     if host.contains(['#', '?', '@', '/', '\\']) {
         return false;
     }
-    let Ok(url) = url::Url::parse(&format!("http://{host}/")) else {
-        return false;
-    };
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.strip_suffix('.').unwrap_or(name);
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).to_canonical().is_loopback(),
-        None => false,
-    }
+    let url = url::Url::parse(&format!("http://{host}/"));
+    url.is_ok_and(|url| url.host().is_some_and(|host| reach::is_loopback(&host)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
 
     fn headers(host: &str, origin: Option<&str>) -> HeaderMap {
         let pairs = [(HOST, Some(host)), (ORIGIN, origin)];

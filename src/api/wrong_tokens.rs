@@ -1,9 +1,11 @@
 //! Slows down whoever tries tokens.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use crate::domain::address::client_of;
 
 /// So many wrong tokens from one address are answered at once: a script that was not
 /// told of a new token.
@@ -36,7 +38,7 @@ impl WrongTokens {
     /// would not be now. Nothing is noted.
     pub(super) fn refused(&self, peer: IpAddr, now: Duration) -> Option<Duration> {
         let paid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = *paid.get(&network(peer))?;
+        let until = *paid.get(&client_of(peer))?;
         until.checked_sub(now + APART * (FREE - 1) + LONGEST).filter(|wait| *wait > Duration::ZERO)
     }
 
@@ -50,7 +52,7 @@ impl WrongTokens {
             // Somebody comes from everywhere: nobody is answered at once.
             return Slowed::TooMuch(APART);
         }
-        let until = paid.entry(network(peer)).or_insert(now);
+        let until = paid.entry(client_of(peer)).or_insert(now);
         let begins = (*until).max(now);
         let wait = (begins + APART).saturating_sub(now + APART * FREE);
         if wait > LONGEST {
@@ -58,14 +60,6 @@ impl WrongTokens {
         }
         *until = begins + APART;
         Slowed::By(wait)
-    }
-}
-
-/// One network of IPv6 is one customer of a provider: it has 2^64 addresses to come from.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::store::StoreError;
+
 /// The exit codes in words, for the end of `nyala --help`.
 pub const HELP: &str = "\
 Exit codes:
@@ -33,6 +35,27 @@ pub struct Failure {
     what: String,
     advice: Option<String>,
     exit: Exit,
+}
+
+/// What is wrong with the file that was named is bad input.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unusable(why) => Self::usage(why),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+/// Does something with a database, off the async threads.
+///
+/// # Errors
+/// Exit code 2 when the database cannot be used, 1 for anything else.
+pub async fn off_thread<T: Send + 'static>(
+    act: impl FnOnce() -> crate::store::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
+    let acted = tokio::task::spawn_blocking(act).await.map_err(|e| Failure::failed(e.to_string()))?;
+    Ok(acted?)
 }
 
 impl Failure {

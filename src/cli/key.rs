@@ -9,7 +9,6 @@ use super::output;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Database, key};
 use crate::service;
-use crate::store::StoreError;
 use crate::store::sqlite::{Rotated, Rotation};
 use crate::store::vault::Key;
 
@@ -55,7 +54,7 @@ impl KeyCommand {
 
 fn rotate_file(path: &Path) -> Result<(), Failure> {
     let mut rotation = open(&real_path(path)?)?;
-    let rotated = rotation.in_file(SystemClock::default().now()).map_err(failure)?;
+    let rotated = rotation.in_file(SystemClock::default().now())?;
     let file = rotation.file().path().display();
     output::print(&format!("the secrets of {} hooks are sealed with a new key, in {file}", rotated.sealed))?;
     output::note(&format!(
@@ -73,12 +72,12 @@ fn rotate_given(path: &Path, former: &Key) -> Result<(), Failure> {
     let _lock = service::lock(&path).map_err(|e| {
         Failure::failed(e.to_string()).advise("It has NYALA_KEY from its start, and could not learn of a new one.")
     })?;
-    rotation.check(former).map_err(failure)?;
-    let new = Key::random().map_err(failure)?;
+    rotation.check(former)?;
+    let new = Key::random()?;
     let printed = output::emit(&new.text());
     printed.map_err(|e| Failure::failed(format!("cannot write the new key to stdout ({e}): nothing was changed")))?;
     let rotated = rotation.to(SystemClock::default().now(), &new, former).map_err(|e| {
-        failure(e).advise("The key on stdout is not in use: nothing was changed, NYALA_KEY stays as it is.")
+        Failure::from(e).advise("The key on stdout is not in use: nothing was changed, NYALA_KEY stays as it is.")
     })?;
     output::note(&format!(
         "the secrets of {} hooks are sealed with the key on stdout: set NYALA_KEY to it before the server starts, and \
@@ -97,14 +96,7 @@ fn real_path(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn open(path: &Path) -> Result<Rotation, Failure> {
-    Rotation::open(path).map_err(failure)
-}
-
-fn failure(error: StoreError) -> Failure {
-    match error {
-        StoreError::Unusable(why) => Failure::usage(why),
-        other => Failure::failed(other.to_string()),
-    }
+    Ok(Rotation::open(path)?)
 }
 
 fn all_opened(rotated: Rotated) -> Result<(), Failure> {

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, Subcommand};
 use comfy_table::Cell;
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 
-use super::exit::Failure;
+use super::exit::{Failure, off_thread};
 use super::output::{self, visible};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Database;
@@ -18,7 +17,8 @@ use crate::domain::id::TokenId;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NewToken, Scope, Token as Kept, TokenHash, TokenSecret};
 use crate::store::sqlite::Desk;
-use crate::store::{Made, Result, Revoked, StoreError, Tokens};
+use crate::store::vault::random;
+use crate::store::{Made, Result, Revoked, Tokens};
 
 /// Make, list and revoke the tokens that let requests in, also while a server runs
 ///
@@ -118,9 +118,7 @@ impl Create {
 }
 
 fn secret() -> std::result::Result<TokenSecret, Failure> {
-    let mut random = [0; 32];
-    SystemRandom::new().fill(&mut random).map_err(|_| Failure::failed("this machine gives no random numbers"))?;
-    Ok(TokenSecret::of(random))
+    Ok(TokenSecret::of(random()?))
 }
 
 /// A token as `--json` shows it.
@@ -203,10 +201,5 @@ async fn at_desk<T: Send + 'static>(
     act: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
 ) -> std::result::Result<T, Failure> {
     let path = path.to_owned();
-    let acting = tokio::task::spawn_blocking(move || act(&mut open(&path)?));
-    let done = acting.await.map_err(|e| Failure::failed(e.to_string()))?;
-    done.map_err(|error| match error {
-        StoreError::Unusable(why) => Failure::usage(why),
-        other => Failure::failed(other.to_string()),
-    })
+    off_thread(move || act(&mut open(&path)?)).await
 }

@@ -105,12 +105,6 @@ impl Actor {
         Self { token: caller.token, name: caller.name.to_string(), address: Some(address) }
     }
 
-    /// Whoever may write to the database.
-    #[must_use]
-    pub fn command_line() -> Self {
-        Self::named("command line")
-    }
-
     fn named(name: &str) -> Self {
         Self { token: None, name: name.to_owned(), address: None }
     }
@@ -122,6 +116,12 @@ impl AuditEntry {
     pub fn by_server(at: Timestamp, action: Action, hook: HookId, why: &str) -> Self {
         let (actor, object, detail) = (Actor::named("nyala"), hook.to_string(), Some(why.to_owned()));
         Self { at, actor, action, object, detail }
+    }
+
+    /// Whoever may write to the database did this, by a command.
+    #[must_use]
+    pub fn by_command_line(at: Timestamp, action: Action, object: String, detail: Option<String>) -> Self {
+        Self { at, actor: Actor::named("command line"), action, object, detail }
     }
 }
 

@@ -102,6 +102,16 @@ pub fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
+/// Whether a host means this machine, by its name or its address.
+#[must_use]
+pub fn is_loopback<S: AsRef<str>>(host: &url::Host<S>) -> bool {
+    match host {
+        url::Host::Domain(name) => is_localhost(name.as_ref()),
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => IpAddr::from(*address).to_canonical().is_loopback(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,11 @@
 //! How many connections there may be: in all, and from one address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::error::ApiError;
+use crate::domain::address::client_of;
 
 /// The connections there are.
 pub(super) struct Slots {
@@ -26,7 +27,7 @@ impl Slots {
 
     /// A slot for a connection from this address, given back when it is dropped.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Slot, ApiError> {
-        let block = block(peer);
+        let block = client_of(peer);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.max {
             return Err(ApiError::Crowded(
@@ -61,14 +62,6 @@ impl Drop for Slot {
                 taken.by_block.remove(&self.block);
             }
         }
-    }
-}
-
-/// What counts as one address: of IPv6 the /64, which is what one subscriber is given.
-fn block(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 

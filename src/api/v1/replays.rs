@@ -12,7 +12,7 @@ use warp::reply::{json, with_header, with_status};
 use crate::api::App;
 use crate::api::access::{self, Acted, no_hook};
 use crate::api::error::ApiError;
-use crate::api::request::{Asking, Request, TIME, in_order};
+use crate::api::request::{Request, TIME, in_order};
 use crate::api::router::Answer;
 use crate::domain::Invalid;
 use crate::domain::access::Bounds;
@@ -55,7 +55,7 @@ pub(in crate::api) async fn begin(app: Arc<App>, request: Request) -> Answer {
     let hook = request.param().parse().map_err(|_| no_hook())?;
     let by = request.by.clone();
     let (new, dry_run) = parse(hook, &request.json_body(&app).await?)?;
-    managed(&app, &by, hook).await?;
+    access::reached(&app, &by.caller.manages(), hook).await?;
     let now = app.clock.now();
     // Counting may take long: it is done by reading, and holds up no publish.
     let stretch = app.db.read(move |archive| archive.survey(now, &new)).await?;
@@ -123,13 +123,6 @@ async fn find(app: &App, bounds: &Bounds, id: ReplayId) -> Result<Replay, ApiErr
         })
     });
     found.await?.ok_or_else(missing)
-}
-
-/// Whether there is such a hook, which the caller manages.
-async fn managed(app: &App, by: &Asking, id: HookId) -> Result<(), ApiError> {
-    let bounds = by.caller.manages();
-    let hook = app.db.read(move |archive| archive.hook(id)).await?;
-    hook.filter(|hook| bounds.hold(hook)).map(|_| ()).ok_or_else(no_hook)
 }
 
 /// Reads what is asked for, and whether it is only to be counted.

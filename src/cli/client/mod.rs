@@ -6,7 +6,6 @@ pub mod pages;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use reqwest::{Certificate, RequestBuilder, Url};
 use self::answer::Answer;
 use super::exit::Failure;
 use super::output::visible;
+use crate::domain::reach::is_loopback;
 
 /// Where a server is looked for when nobody says.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
@@ -88,7 +88,8 @@ impl Server {
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT);
-        if is_loopback(&base) {
+        // A proxy from the environment cannot reach what runs beside us.
+        if base.host().is_some_and(|host| is_loopback(&host)) {
             http = http.no_proxy();
         }
         if base.scheme() == "http" {
@@ -141,16 +142,6 @@ impl Server {
             headers.insert(AUTHORIZATION, value);
         }
         Ok(headers)
-    }
-}
-
-/// A proxy from the environment cannot reach what runs beside us.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    match address.parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

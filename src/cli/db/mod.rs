@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Subcommand};
 
-use super::exit::Failure;
+use super::exit::{Failure, off_thread};
 use crate::config::{Database, key};
+use crate::store::Result;
 use crate::store::sqlite::Inspector;
 use crate::store::vault::Vault;
-use crate::store::{Result, StoreError};
 
 /// Check, back up and measure the database, also while a server has it open
 ///
@@ -77,10 +77,5 @@ async fn inspect<T: Send + 'static>(
     act: impl FnOnce(&Inspector) -> Result<T> + Send + 'static,
 ) -> std::result::Result<T, Failure> {
     let path = path.to_owned();
-    let acting = tokio::task::spawn_blocking(move || act(&Inspector::open(&path)?));
-    let done = acting.await.map_err(|e| Failure::failed(e.to_string()))?;
-    done.map_err(|error| match error {
-        StoreError::Unusable(why) => Failure::usage(why),
-        other => Failure::failed(other.to_string()),
-    })
+    off_thread(move || act(&Inspector::open(&path)?)).await
 }

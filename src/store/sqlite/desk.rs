@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{audit, open, tokens};
-use crate::domain::audit::{Action, Actor, AuditEntry};
+use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NewToken, Token, TokenHash};
 use crate::store::{Made, Result, Revoked, StoreError, Tokens};
@@ -55,7 +55,8 @@ impl Tokens for Desk {
         self.whole(|conn| {
             let made = tokens::create(conn, now, new, hash)?;
             if matches!(made, Made::New(_)) {
-                audit::note(conn, &entry(now, Action::TokenCreated, &new.name, Some(new.to_string())))?;
+                let (name, detail) = (new.name.clone(), Some(new.to_string()));
+                audit::note(conn, &AuditEntry::by_command_line(now, Action::TokenCreated, name, detail))?;
             }
             Ok(made)
         })
@@ -65,7 +66,8 @@ impl Tokens for Desk {
         self.whole(|conn| {
             let revoked = tokens::revoke(conn, now, which)?;
             if let Revoked::Now(token) = &revoked {
-                audit::note(conn, &entry(now, Action::TokenRevoked, &token.name, None))?;
+                let name = token.name.clone();
+                audit::note(conn, &AuditEntry::by_command_line(now, Action::TokenRevoked, name, None))?;
             }
             Ok(revoked)
         })
@@ -74,8 +76,4 @@ impl Tokens for Desk {
     fn tokens(&self) -> Result<Vec<Token>> {
         tokens::all(&self.conn)
     }
-}
-
-fn entry(at: Timestamp, action: Action, object: &str, detail: Option<String>) -> AuditEntry {
-    AuditEntry { at, actor: Actor::command_line(), action, object: object.to_owned(), detail }
 }

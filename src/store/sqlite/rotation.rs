@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
 use super::{audit, open, sealing, secrets};
-use crate::domain::audit::{Action, Actor, AuditEntry};
+use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::vault::{Key, KeyFile, KeyId, Vault};
@@ -117,8 +117,7 @@ impl Rotation {
 
     /// Puts it on record which key is in use from now on.
     fn note(&self, at: Timestamp, key: KeyId) -> Result<()> {
-        let (actor, object) = (Actor::command_line(), key.to_string());
-        audit::note(&self.conn, &AuditEntry { at, actor, action: Action::KeyRotated, object, detail: None })
+        audit::note(&self.conn, &AuditEntry::by_command_line(at, Action::KeyRotated, key.to_string(), None))
     }
 
     /// From the first step on servers seal with the new key, too. All at once where
