@@ -1,5 +1,6 @@
 //! Another key for what is sealed, also beside a server that has the database open.
 
+use std::ops::AddAssign;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,8 +13,12 @@ use crate::domain::time::Timestamp;
 use crate::store::vault::{Key, KeyFile, KeyId, Vault};
 use crate::store::{Result, StoreError, lock};
 
-/// Rows that are sealed anew in one transaction beside a server: it waits for them.
-const STEP: usize = 500;
+/// Rows that are sealed anew in one transaction beside a server.
+const STEP: usize = 100;
+
+/// How long a server has the database for itself between two steps: more than it
+/// sleeps between two looks whether it can write.
+const PAUSE: Duration = Duration::from_millis(120);
 
 /// How long to wait for a server's transactions: it has many, all of them short.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,7 +31,8 @@ const OTHERS: &str = "
     ORDER BY hook_id
     LIMIT ?3";
 
-const RESEAL: &str = "UPDATE hook_secrets SET sealed = ?2 WHERE hook_id = ?1";
+/// Unless a server has sealed it anew meanwhile.
+const RESEAL: &str = "UPDATE hook_secrets SET sealed = ?3 WHERE hook_id = ?1 AND sealed = ?2";
 
 /// A database that is given another key.
 pub struct Rotation {
@@ -45,6 +51,13 @@ pub struct Rotated {
     pub left: usize,
 }
 
+impl AddAssign for Rotated {
+    fn add_assign(&mut self, more: Self) {
+        self.sealed += more.sealed;
+        self.left += more.left;
+    }
+}
+
 impl Rotation {
     /// Opens the database at `path`, where it really is.
     ///
@@ -56,7 +69,8 @@ impl Rotation {
         let conn = Connection::open_with_flags(path, flags).map_err(|e| open::unusable(path, &e))?;
         conn.busy_timeout(PATIENCE)?;
         open::schema_of(&conn, path)?;
-        conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
+        // A server looks after its log itself, and that log is long: here each commit would copy all of it.
+        conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 0;")?;
         let unused = || {
             let why = "holds nothing that is sealed: start this version's server on it once, which does that";
             StoreError::Unusable(format!("{} {why}", path.display()))
@@ -120,16 +134,41 @@ impl Rotation {
         audit::note(&self.conn, &AuditEntry::by_command_line(at, Action::KeyRotated, key.to_string(), None))
     }
 
-    /// From the first step on servers seal with the new key, too. All at once where
-    /// no server has the database, for we are `alone`.
+    /// All at once where no server has the database, for we are `alone`.
     fn seal_all(&mut self, vault: &Vault, new: KeyId, alone: bool) -> Result<Rotated> {
-        let step = if alone { usize::MAX } else { STEP };
-        let (mut rotated, mut after) = (Rotated::default(), Some(HookId(0)));
-        while let Some(last) = after {
-            after = self.seal_step(vault, new, last, step, &mut rotated)?;
-        }
+        let rotated = if alone { self.seal_at_once(vault, new)? } else { self.seal_beside(vault, new)? };
         self.checkpoint(alone)?;
         Ok(rotated)
+    }
+
+    fn seal_at_once(&mut self, vault: &Vault, new: KeyId) -> Result<Rotated> {
+        let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        sealing::set_key_id(&transaction, new)?;
+        let others = others(&transaction, new, HookId(0), usize::MAX)?;
+        let anew = seal_anew(vault, &others)?;
+        anew.put(&transaction)?;
+        transaction.commit()?;
+        Ok(anew.rotated())
+    }
+
+    /// Servers seal with the new key from the first moment on. They wait for a step
+    /// that is written, not for one that is sealed.
+    fn seal_beside(&mut self, vault: &Vault, new: KeyId) -> Result<Rotated> {
+        sealing::set_key_id(&self.conn, new)?;
+        let (mut rotated, mut after) = (Rotated::default(), HookId(0));
+        loop {
+            let others = others(&self.conn, new, after, STEP)?;
+            let Some((last, _)) = others.last() else {
+                return Ok(rotated);
+            };
+            after = *last;
+            let anew = seal_anew(vault, &others)?;
+            let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            anew.put(&transaction)?;
+            transaction.commit()?;
+            rotated += anew.rotated();
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// What the log holds of before is no use to anybody; whoever reads may keep it
@@ -142,33 +181,39 @@ impl Rotation {
         self.conn.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()))?;
         Ok(self.conn.busy_timeout(PATIENCE)?)
     }
+}
 
-    /// Seals some anew; answers after which the next step begins.
-    fn seal_step(
-        &mut self,
-        vault: &Vault,
-        new: KeyId,
-        after: HookId,
-        step: usize,
-        rotated: &mut Rotated,
-    ) -> Result<Option<HookId>> {
-        let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        sealing::set_key_id(&transaction, new)?;
-        let others = others(&transaction, new, after, step)?;
-        for (hook, sealed) in &others {
-            let row = secrets::row(*hook);
-            match vault.open(row, sealed) {
-                Ok(plain) => {
-                    transaction.prepare_cached(RESEAL)?.execute(params![hook.0, vault.seal(row, &plain)?])?;
-                    rotated.sealed += 1;
-                }
-                Err(StoreError::Unusable(_)) => rotated.left += 1,
-                Err(error) => return Err(error),
-            }
+/// What is sealed with the new key, and not yet written.
+struct Anew<'a> {
+    rows: Vec<(HookId, &'a [u8], Vec<u8>)>,
+    left: usize,
+}
+
+impl Anew<'_> {
+    fn put(&self, conn: &Connection) -> Result<()> {
+        let mut reseal = conn.prepare_cached(RESEAL)?;
+        for (hook, former, sealed) in &self.rows {
+            reseal.execute(params![hook.0, former, sealed])?;
         }
-        transaction.commit()?;
-        Ok(others.last().map(|(hook, _)| *hook))
+        Ok(())
     }
+
+    fn rotated(&self) -> Rotated {
+        Rotated { sealed: self.rows.len(), left: self.left }
+    }
+}
+
+fn seal_anew<'a>(vault: &Vault, others: &'a [(HookId, Vec<u8>)]) -> Result<Anew<'a>> {
+    let mut anew = Anew { rows: vec![], left: 0 };
+    for (hook, former) in others {
+        let row = secrets::row(*hook);
+        match vault.open(row, former) {
+            Ok(plain) => anew.rows.push((*hook, former, vault.seal(row, &plain)?)),
+            Err(StoreError::Unusable(_)) => anew.left += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(anew)
 }
 
 fn others(conn: &Connection, new: KeyId, after: HookId, limit: usize) -> Result<Vec<(HookId, Vec<u8>)>> {
