@@ -1,21 +1,31 @@
 //! Who made a browser ask: a page elsewhere must not be able to drive the server.
 
-use http::header::{HOST, ORIGIN};
+use std::net::IpAddr;
+
+use http::header::{FORWARDED, HOST, ORIGIN, VIA};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName};
+use url::Host;
 
 use super::connection::Connection;
 use super::error::ApiError;
 use crate::domain::reach;
 
 /// What proxies add to requests: whoever comes through one may be anywhere.
-const PROXIED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+const PROXIED: [HeaderName; 5] = [
+    FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-real-ip"),
+    VIA,
+];
 
 /// Without tokens: only for who names a loopback host, which a page of another site
 /// cannot make its own name resolve to without being seen here (DNS rebinding), and
 /// not for such a page itself (CSRF).
 pub(super) fn check_loopback(headers: &HeaderMap, connection: Connection) -> Result<(), ApiError> {
     let host = one(headers, HOST).unwrap_or_default();
-    if PROXIED.iter().any(|name| headers.contains_key(*name)) {
+    if PROXIED.iter().any(|name| headers.contains_key(name)) {
         return Err(ApiError::Forbidden(
             "without tokens this server answers to nobody whom a proxy speaks for (see the request's Forwarded or \
              X-Forwarded headers): make a token with `nyala token create`"
@@ -59,18 +69,22 @@ fn one(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// `localhost`, a name below it, or a loopback address, with any port: somebody may
 /// have forwarded another one.
 fn is_loopback(host: &str) -> bool {
-    // None of these is part of a host: whoever else reads the header may see another name.
-    if host.contains(['#', '?', '@', '/', '\\']) {
+    // User info is no part of a host: whoever else reads the header may see another name.
+    let Some(authority) = host.parse::<Authority>().ok().filter(|_| !host.contains('@')) else {
         return false;
-    }
-    let url = url::Url::parse(&format!("http://{host}/"));
-    url.is_ok_and(|url| url.host().is_some_and(|host| reach::is_loopback(&host)))
+    };
+    let name = authority.host();
+    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    let host = address.parse().map_or(Host::Domain(name), |address| match address {
+        IpAddr::V4(address) => Host::Ipv4(address),
+        IpAddr::V6(address) => Host::Ipv6(address),
+    });
+    reach::is_loopback(&host)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::IpAddr;
 
     fn headers(host: &str, origin: Option<&str>) -> HeaderMap {
         let pairs = [(HOST, Some(host)), (ORIGIN, origin)];

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::{HeaderValue, Method};
 use percent_encoding::percent_decode_str;
@@ -53,27 +53,40 @@ impl Route {
         Self { method, pattern, needs, handler }
     }
 
-    /// The parameters, if the pattern fits.
-    fn fits(&self, segments: &[String]) -> Option<Vec<String>> {
-        let pattern = self.pattern.split('/').skip(1);
-        if pattern.clone().count() != segments.len() {
-            return None;
-        }
-        let mut params = vec![];
-        for (expected, segment) in pattern.zip(segments) {
-            if expected.starts_with('{') && !segment.is_empty() {
-                params.push(segment.clone());
-            } else if !expected.eq_ignore_ascii_case(segment) {
-                return None;
-            }
-        }
-        Some(params)
-    }
-
     /// HEAD is GET without the body, which the server leaves out.
     fn takes(&self, method: &Method) -> bool {
         self.method == *method || (self.method == Method::GET && *method == Method::HEAD)
     }
+}
+
+/// A route whose pattern was read.
+struct Pattern {
+    route: &'static Route,
+    segments: Vec<&'static str>,
+}
+
+static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let read = |route: &'static Route| Pattern { route, segments: route.pattern.split('/').skip(1).collect() };
+    ROUTES.iter().map(read).collect()
+});
+
+impl Pattern {
+    fn fits(&self, segments: &[String]) -> bool {
+        let fits = |(expected, segment): (&&str, &String)| {
+            if is_parameter(expected) { !segment.is_empty() } else { expected.eq_ignore_ascii_case(segment) }
+        };
+        self.segments.len() == segments.len() && self.segments.iter().zip(segments).all(fits)
+    }
+
+    /// The parameters among segments that fit.
+    fn params(&self, segments: Vec<String>) -> Vec<String> {
+        let pairs = self.segments.iter().zip(segments);
+        pairs.filter(|(expected, _)| is_parameter(expected)).map(|(_, segment)| segment).collect()
+    }
+}
+
+fn is_parameter(segment: &str) -> bool {
+    segment.starts_with('{')
 }
 
 /// All routes as one filter.
@@ -107,7 +120,7 @@ async fn answer(
     // An error's span, so that it is there whatever the level of the logs.
     let span = tracing::error_span!("request", id = id.as_str());
     let answered = async {
-        let found = segments(path).and_then(|segments| find(&method, &segments));
+        let found = segments(path).and_then(|segments| find(&method, segments));
         let by = admit(&app, found.as_ref().ok().map(|(route, _)| route), &headers, connection).await?;
         let (route, params) = found?;
         (route.handler)(app, Request { params, query, headers, body, by }).await
@@ -153,15 +166,13 @@ fn segments(path: &str) -> Result<Vec<String>, ApiError> {
     path.split('/').map(decoded).collect()
 }
 
-fn find(method: &Method, segments: &[String]) -> Result<(&'static Route, Vec<String>), ApiError> {
+fn find(method: &Method, segments: Vec<String>) -> Result<(&'static Route, Vec<String>), ApiError> {
     let mut allowed = vec![];
-    for route in &ROUTES {
-        if let Some(params) = route.fits(segments) {
-            if route.takes(method) {
-                return Ok((route, params));
-            }
-            allowed.push(route.method.as_str());
+    for pattern in PATTERNS.iter().filter(|pattern| pattern.fits(&segments)) {
+        if pattern.route.takes(method) {
+            return Ok((pattern.route, pattern.params(segments)));
         }
+        allowed.push(pattern.route.method.as_str());
     }
     if allowed.is_empty() {
         return Err(ApiError::NotFound("there is nothing at this path: see the README for what there is".into()));
@@ -185,7 +196,7 @@ mod tests {
 
     fn found(method: &Method, path: &str) -> Result<(&'static str, Vec<String>), u16> {
         segments(path)
-            .and_then(|segments| find(method, &segments))
+            .and_then(|segments| find(method, segments))
             .map(|(route, params)| (route.pattern, params))
             .map_err(|error| error.status().as_u16())
     }
@@ -210,7 +221,7 @@ mod tests {
         }
         assert_eq!(found(&Method::PUT, "/hooks"), Err(405));
         let hooks = segments("/hooks").unwrap();
-        let error = find(&Method::PUT, &hooks).err().map(|e| e.to_string());
+        let error = find(&Method::PUT, hooks).err().map(|e| e.to_string());
         assert_eq!(error.as_deref(), Some("this path takes POST, GET"));
         assert_eq!(found(&Method::HEAD, "/healthz"), Ok(("/healthz", vec![])));
     }

@@ -95,11 +95,12 @@ impl Reach {
 /// What `localhost` and all names below it mean, whatever a name server says (RFC 6761).
 pub const LOCALHOST: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
 
-/// Whether a name is `localhost` or one below it. Names are in lower case here.
+/// Whether a name is `localhost` or one below it, in whatever case.
 #[must_use]
 pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    name == "localhost" || name.ends_with(".localhost")
+    let label = name.rsplit('.').next().unwrap_or_default();
+    label.eq_ignore_ascii_case("localhost")
 }
 
 /// Whether a host means this machine, by its name or its address.

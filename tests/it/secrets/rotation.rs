@@ -265,3 +265,28 @@ async fn a_rotation_beside_a_server_does_not_wait_for_who_reads_nor_keep_others_
     drop(reader);
     house.close().await;
 }
+
+#[tokio::test]
+async fn secrets_that_change_while_the_key_does_are_the_changed_ones_afterwards() {
+    let house = House::new().await;
+    let mut hooks = vec![];
+    for n in 0..250 {
+        hooks.push(subscribed(&house, &fields(&format!("http://127.0.0.1:9/{n}"))).await);
+    }
+
+    let database = house.database();
+    let rotation = tokio::spawn(async move { rotated(&database).await });
+    let mut changed = 0;
+    while !rotation.is_finished() {
+        let hook = &mut hooks[changed % 250];
+        hook["secret"] = super::rotated(&house, hook).await["secret"].clone();
+        changed += 1;
+    }
+
+    rotation.await.expect("rotated");
+    assert!(changed > 0, "none changed meanwhile");
+    for hook in &hooks {
+        assert_eq!(secret(&house, hook).await, hook["secret"]);
+    }
+    house.close().await;
+}
