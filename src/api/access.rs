@@ -83,9 +83,21 @@ pub(super) async fn manage_in_detail<T: Send + 'static>(
     id: HookId,
     action: Action,
     detail: Option<String>,
+    act: impl FnMut(&mut dyn Writes, Hook) -> Kept<Acted<T>> + Send + 'static,
+) -> Result<T, ApiError> {
+    manage_within(app, by, by.caller.manages(), id, action, detail, act).await
+}
+
+/// The same to a hook within these bounds.
+pub(super) async fn manage_within<T: Send + 'static>(
+    app: &App,
+    by: &Asking,
+    bounds: Bounds,
+    id: HookId,
+    action: Action,
+    detail: Option<String>,
     mut act: impl FnMut(&mut dyn Writes, Hook) -> Kept<Acted<T>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let bounds = by.caller.manages();
     let entry = AuditEntry { detail, ..by.did(app.clock.now(), action, &id) };
     let done = app.db.write(move |store| {
         let Some(hook) = store.hook(id)?.filter(|hook| bounds.hold(hook)) else {
@@ -143,7 +155,7 @@ pub(super) fn check(bounds: &Bounds, caller: &Caller, named: &[String]) -> Resul
         return Ok(());
     }
     let all = if named.iter().any(|name| name == ANY) { " and not for all" } else { "" };
-    Err(ApiError::Forbidden(format!("this token is for {}{all}: name only those", listed(caller.applications()))))
+    Err(ApiError::OutOfScope(format!("this token is for {}{all}: name only those", listed(caller.applications()))))
 }
 
 fn listed(applications: &[Application]) -> String {

@@ -14,7 +14,7 @@ use super::origin;
 use super::wrong_tokens::{Slowed, WrongTokens};
 use crate::clock::Clock;
 use crate::domain::access::Caller;
-use crate::domain::token::{TokenHash, TokenState};
+use crate::domain::token::{PREFIX, TokenHash, TokenState};
 use crate::store::known_tokens::{KnownToken, KnownTokens};
 
 /// How often it is told that wrong tokens come.
@@ -148,7 +148,7 @@ fn too_many(wait: Duration) -> ApiError {
 }
 
 /// The token that a request brings: `Bearer`, or the password of `Basic`, whatever
-/// the user.
+/// the user; or alone, as Huskar's clients send theirs.
 fn presented(headers: &HeaderMap) -> Result<Option<Presented>, ApiError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -158,7 +158,10 @@ fn presented(headers: &HeaderMap) -> Result<Option<Presented>, ApiError> {
         return Err(ApiError::Unauthorized("Authorization stands there twice: send it once".into()));
     }
     let unreadable = || ApiError::Unauthorized("Authorization is neither `Bearer TOKEN` nor Basic".into());
-    let value = value.as_bytes();
+    let value = value.as_bytes().trim_ascii();
+    if value.starts_with(PREFIX.as_bytes()) && !value.contains(&b' ') {
+        return Ok(Some(Presented { hash: TokenHash::of(value), as_password: false }));
+    }
     let space = value.iter().position(|byte| *byte == b' ').ok_or_else(unreadable)?;
     let (scheme, rest) = (&value[..space], value[space + 1..].trim_ascii());
     if scheme.eq_ignore_ascii_case(b"bearer") && !rest.is_empty() {
@@ -183,9 +186,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_as_bearer_and_as_the_password_of_any_user() {
+    fn a_token_is_taken_as_bearer_alone_and_as_the_password_of_any_user() {
         let token = Some(TokenHash::of(b"nyala_x"));
-        for value in ["Bearer nyala_x", "bearer  nyala_x ", "BEARER nyala_x"] {
+        for value in ["Bearer nyala_x", "bearer  nyala_x ", "BEARER nyala_x", "nyala_x", " nyala_x "] {
             assert_eq!(hash(value), token, "{value}");
         }
         for pair in ["user:nyala_x", ":nyala_x"] {
@@ -196,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_brings_no_token_is_refused() {
-        for value in ["nyala_x", "Bearer", "Bearer ", "Basic !", "Basic bm9jb2xvbg==", "Digest a=b", ""] {
+        for value in ["x", "nyala_x y", "Bearer", "Bearer ", "Basic !", "Basic bm9jb2xvbg==", "Digest a=b", ""] {
             assert_eq!(hash(value), None, "{value}");
         }
     }

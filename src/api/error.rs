@@ -32,6 +32,9 @@ pub(super) enum ApiError {
     /// Who is asking may not do this, whatever there is.
     #[error("{0}")]
     Forbidden(String),
+    /// Their token is not for this.
+    #[error("{0}")]
+    OutOfScope(String),
     /// Too many wrong tokens came from there; in so many seconds one is looked at again.
     #[error("too many wrong tokens came from this address: try again in {0} seconds")]
     TooManyWrongTokens(u64),
@@ -78,7 +81,7 @@ impl ApiError {
         match self {
             Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::OutOfScope(_) => StatusCode::FORBIDDEN,
             Self::TooManyWrongTokens(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -120,7 +123,8 @@ impl ApiError {
         serde_json::to_vec(&problem).unwrap_or_default()
     }
 
-    fn header(&self) -> Option<(http::HeaderName, HeaderValue)> {
+    /// The header that its answer carries beside the usual ones.
+    pub(super) fn header(&self) -> Option<(http::HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed(methods) => HeaderValue::from_str(methods).ok().map(|value| (ALLOW, value)),
             Self::Unauthorized(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))),

@@ -122,9 +122,11 @@ impl HookFields {
         Ok(NewHook {
             owner: caller.owner(),
             dialect,
+            webhook: None,
             url,
             credentials,
             filter: Filter::product(&events, &applications)?,
+            concerns: vec![],
             insecure_ssl: patch.insecure_ssl.unwrap_or(false),
             description: patch.description.flatten(),
             limits: Limits { max_in_flight: patch.max_in_flight.flatten(), rate_limit: patch.rate_limit.flatten() },
@@ -151,6 +153,8 @@ impl HookFields {
         let insecure_ssl = self.get(&INSECURE_SSL).map(boolean).transpose()?;
         Ok(HookPatch {
             url,
+            filter: None,
+            keys: None,
             events: self.names(&EVENT, &EVENTS)?,
             applications: self.names(&APPLICATION, &APPLICATIONS)?,
             insecure_ssl,

@@ -10,16 +10,17 @@ use warp::Reply;
 use warp::reply::{Response, json};
 
 use super::App;
-use super::access::{self, event_applications, no_hook};
+use super::access::{self, no_hook};
 use super::error::ApiError;
 use super::hook_fields::HookFields;
-use super::publish_fields::{applications, idempotency_key, payload, prefer_wait, preferred};
+use super::publish_fields::{applications, payload, preferred};
+use super::publishing::{self, Said, Wishes};
 use super::request::Request;
 use super::router::Answer;
 use super::views::{HookView, PublishedView};
 use crate::domain::Invalid;
 use crate::domain::access::Caller;
-use crate::domain::event::{EventType, Idempotency, NewEvent};
+use crate::domain::event::EventType;
 use crate::domain::hook::{Dialect, Hook};
 use crate::domain::id::HookId;
 use crate::store::page::{Page, Paged};
@@ -122,21 +123,11 @@ pub(super) async fn unsubscribe(app: Arc<App>, request: Request) -> Answer {
 /// `POST /api/hooks/publish/{type}`
 pub(super) async fn publish(app: Arc<App>, request: Request) -> Answer {
     let event_type = EventType::parse(request.param())?;
-    let caller = request.by.caller.clone();
-    let applications = event_applications(&caller, applications(&request)?)?;
-    let key = idempotency_key(&request)?;
-    let wait = prefer_wait(&request);
+    let (caller, applications) = (request.by.caller.clone(), applications(&request)?);
+    let wishes = Wishes::of(&request)?;
     let body = request.json_body(&app).await?;
     let payload = payload(Bytes::clone(&body))?;
-    let event = NewEvent {
-        event_type,
-        idempotency: key.map(|key| Idempotency::of(key, &applications, &payload)),
-        only: None,
-        publisher: caller.token,
-        applications,
-        payload,
-    };
-    let waits = wait.unwrap_or(app.publish_wait);
-    let published = app.publisher.publish(caller.owner(), event, waits).await?;
-    Ok(preferred(json(&PublishedView::from(&published)), wait))
+    let kept =
+        publishing::publish(&app, &caller, &wishes, Said { event_type, applications, payload, deed: None }).await?;
+    Ok(preferred(json(&PublishedView::of(&kept)), wishes.wait))
 }

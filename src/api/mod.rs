@@ -7,9 +7,11 @@ mod connection;
 mod error;
 pub mod health;
 mod hook_fields;
+mod huskar;
 mod kudu;
 mod origin;
 mod publish_fields;
+mod publishing;
 mod request;
 mod router;
 mod security_headers;
@@ -87,7 +89,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 34] = [
+static ROUTES: [Route; 44] = [
     route!(GET "/healthz" anyone health::alive),
     route!(GET "/readyz" anyone health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -103,7 +105,18 @@ static ROUTES: [Route; 34] = [
     route!(DELETE "/hooks/{id}" Subscribe => kudu::unsubscribe),
     route!(POST "/hooks/publish/{type}" Publish => kudu::publish),
     route!(POST "/hooks/hooks/publish/{type}" Publish => kudu::publish),
+    // Huskar.
+    route!(GET "/api/webhook" Read | Subscribe => huskar::list),
+    route!(POST "/api/webhook" Read | Subscribe => huskar::add),
+    route!(POST "/api/webhook/actions" Publish => huskar::publish),
+    route!(GET "/api/webhook/application/{name}" Read | Subscribe => huskar::list_of_application),
+    route!(GET "/api/webhook/{id}" Read | Subscribe => huskar::show),
+    route!(PUT "/api/webhook/{id}" Read | Subscribe => huskar::change),
+    route!(DELETE "/api/webhook/{id}" Read | Subscribe => huskar::remove),
     // Nyala's own.
+    route!(GET "/api/v1/applications" Read | Subscribe => v1::applications::list),
+    route!(POST "/api/v1/applications" Admin => v1::applications::add),
+    route!(GET "/api/v1/event-types" Read | Publish | Subscribe => v1::event_types::list),
     route!(GET "/api/v1/hooks" Read | Subscribe => v1::hooks::list),
     route!(POST "/api/v1/hooks" Subscribe => v1::hooks::add),
     route!(GET "/api/v1/hooks/{id}" Read | Subscribe => v1::hooks::show),

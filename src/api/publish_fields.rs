@@ -1,5 +1,6 @@
 //! What a publish says beside its event: one reading for every way in.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,16 +30,18 @@ pub(super) fn applications(request: &Request) -> Result<Vec<Application>, ApiErr
     for value in request.headers.get_all("nyala-application") {
         names.push(String::from_utf8_lossy(value.as_bytes()).into_owned());
     }
-    distinct_applications(&names)
+    let mut applications = distinct_applications(&names)?;
+    applications.sort();
+    Ok(applications)
 }
 
-/// Each named application once.
+/// Each named application once, in the order in which they are named.
 ///
 /// Each costs every publish a look-up or two, so there is a limit.
 pub(super) fn distinct_applications(names: &[String]) -> Result<Vec<Application>, ApiError> {
     let mut applications = names.iter().map(|name| Application::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    applications.sort();
-    applications.dedup();
+    let mut seen = HashSet::new();
+    applications.retain(|application| seen.insert(application.clone()));
     if applications.len() > MAX_APPLICATIONS {
         let message = format!("are {}: an event concerns at most {MAX_APPLICATIONS}", applications.len());
         return Err(Invalid::new("applications", message).into());

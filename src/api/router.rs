@@ -17,7 +17,7 @@ use super::bodies::Body;
 use super::connection::Connection;
 use super::error::ApiError;
 use super::request::{Asking, Request, RequestId, X_REQUEST_ID, boxed};
-use super::{App, ROUTES, security_headers};
+use super::{App, ROUTES, huskar, security_headers};
 use crate::domain::token::Scope;
 
 /// What a handler answers.
@@ -128,13 +128,24 @@ async fn answer(
     let answered = answered.instrument(span.clone()).await;
     let mut response = answered.unwrap_or_else(|error| {
         span.in_scope(|| log(&method, path, connection.peer, &error));
-        error.into_response()
+        told(path, error)
     });
     security_headers::protect(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
     response
+}
+
+/// An error in the words of whoever has this path: a dialect may have an envelope of
+/// its own.
+fn told(path: &str, error: ApiError) -> Response {
+    let mut segments = path.split('/').skip(1);
+    let first = [segments.next(), segments.next()].map(|segment| segment.unwrap_or_default().to_ascii_lowercase());
+    match first.each_ref().map(String::as_str) {
+        ["api", "webhook"] => huskar::envelope::error_response(&error),
+        _ => error.into_response(),
+    }
 }
 
 /// Lets in whoever may take the route. Whether there is one at all is told only to
@@ -154,7 +165,10 @@ async fn admit(
         return Ok(Asking { caller, peer: connection.peer });
     }
     let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
-    Err(ApiError::Forbidden(format!("this token may not do that: it takes one with the scope {}", scopes.join(" or "))))
+    Err(ApiError::OutOfScope(format!(
+        "this token may not do that: it takes one with the scope {}",
+        scopes.join(" or ")
+    )))
 }
 
 /// The decoded segments of a path; a slash at its end adds none.

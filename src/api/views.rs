@@ -13,6 +13,7 @@ use self::attempt::AttemptView;
 use self::certificate::CertificateView;
 pub(super) use self::secret::SecretView;
 use super::App;
+use super::publishing::Kept;
 use crate::domain::access::Caller;
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
@@ -22,8 +23,8 @@ use crate::domain::id::{DeliveryId, EventId, HookId, TokenId};
 use crate::domain::outcome::status_name;
 use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
+use crate::store::EventSummary;
 use crate::store::page::Paged;
-use crate::store::{EventSummary, Published};
 
 /// A page of a list.
 #[derive(Serialize)]
@@ -72,6 +73,11 @@ pub(super) struct HookView {
     ca_certificate: Option<CertificateView>,
     client_certificate: Option<CertificateView>,
     dialect: &'static str,
+    /// Only where it is one of Huskar's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'static str>,
     created_at: Timestamp,
     updated_at: Timestamp,
     /// Only in v1, and where there are any.
@@ -136,6 +142,8 @@ impl HookView {
             ca_certificate: hook.certificates.ca.map(CertificateView::from),
             client_certificate: hook.certificates.client.map(CertificateView::from),
             dialect: hook.dialect.as_str(),
+            webhook_type: hook.webhook.map(|webhook| webhook.kind.number()),
+            payload: hook.webhook.map(|webhook| webhook.keys.as_str()),
             created_at: hook.created_at,
             updated_at: hook.updated_at,
             warnings: vec![],
@@ -151,11 +159,15 @@ pub(super) struct PublishedView<'a> {
     id: EventId,
     r#type: &'a str,
     deliveries: u32,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
 }
 
-impl<'a> From<&'a Published> for PublishedView<'a> {
-    fn from(published: &'a Published) -> Self {
-        Self { id: published.id, r#type: published.event_type.as_str(), deliveries: published.deliveries }
+impl<'a> PublishedView<'a> {
+    pub(super) fn of(kept: &'a Kept) -> Self {
+        let Kept { published, warnings } = kept;
+        let (id, deliveries) = (published.id, published.deliveries);
+        Self { id, r#type: published.event_type.as_str(), deliveries, warnings }
     }
 }
 
@@ -215,6 +227,8 @@ pub(super) struct DeliveryView {
     event: EventId,
     event_type: String,
     hook: HookId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application: Option<String>,
     state: &'static str,
     attempt_count: u32,
     created_at: Timestamp,
@@ -234,6 +248,7 @@ impl From<Delivery> for DeliveryView {
             event: delivery.event,
             event_type: delivery.event_type,
             hook: delivery.hook,
+            application: delivery.application,
             state: delivery.state.as_str(),
             attempt_count: delivery.attempts,
             created_at: delivery.created_at,

@@ -263,12 +263,14 @@ mod tests {
             deliveries: 1,
             published_at: Timestamp::EPOCH,
             publisher: None,
+            deed: None,
         };
         Leased {
             seq: Seq(seq),
             lease: Lease(seq),
             until: Timestamp::MAX,
             hook: HookId(hook),
+            application: None,
             attempts: 0,
             errand: Errand::Usual,
             event: Arc::new(event),

@@ -26,7 +26,7 @@ pub struct Request {
     pub secrets: Arc<OpenSecrets>,
     /// All but those that HTTP itself needs.
     pub headers: HeaderMap,
-    /// The event's payload, to the byte.
+    /// The event's payload, to the byte; or what the hook's kind is sent of it.
     pub body: Bytes,
 }
 
@@ -51,8 +51,8 @@ pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Resul
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Nyala/", env!("CARGO_PKG_VERSION"))));
-    let id = leased.event.id.to_string();
-    let signatures = secrets.signing.sign(&id, now, &leased.event.payload);
+    let (id, body) = (message_id(leased), body(leased, target));
+    let signatures = secrets.signing.sign(&id, now, &body);
     headers.insert(WEBHOOK_ID, text(id));
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.seconds()));
     headers.insert(NYALA_EVENT, text(leased.event.event_type.as_str().to_owned()));
@@ -66,8 +66,24 @@ pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Resul
     if let Some(credentials) = &secrets.credentials {
         headers.insert(AUTHORIZATION, basic(credentials));
     }
-    let (url, body) = (target.url.wire().clone(), leased.event.payload.clone());
+    let url = target.url.wire().clone();
     Ok(Request { url, insecure_ssl: target.insecure_ssl, secrets: secrets.clone(), headers, body })
+}
+
+/// A name of what is sent, the same for each attempt. An event that goes to one hook
+/// in several bodies goes under as many names.
+fn message_id(leased: &Leased) -> String {
+    match &leased.application {
+        None => leased.event.id.to_string(),
+        Some(application) => format!("{}:{application}", leased.event.id),
+    }
+}
+
+fn body(leased: &Leased, target: &Target) -> Bytes {
+    match target.webhook {
+        None => leased.event.payload.clone(),
+        Some(webhook) => webhook.body(&leased.event, leased.application.as_deref()),
+    }
 }
 
 /// The headers as they are kept on record: secrets masked.

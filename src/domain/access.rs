@@ -31,6 +31,12 @@ impl Caller {
         Self { token: None, name: "nobody".into(), scopes: [].into(), applications: [].into() }
     }
 
+    /// May do everything within their applications.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.is(Scope::Admin)
+    }
+
     /// May do everything, and hooks that are made this way belong to all admins.
     #[must_use]
     fn is_admin_of_all(&self) -> bool {
@@ -110,9 +116,9 @@ impl Bounds {
     /// Whether a hook lies within.
     #[must_use]
     pub fn hold(&self, hook: &Hook) -> bool {
-        self.owner.is_none_or(|owner| owner == hook.owner)
-            && self.hold_all(&hook.filter.applications())
-            && self.hold_all(&hook.former_applications)
+        let concerns = [hook.filter.applications(), hook.former_applications.clone()].concat();
+        let of_nobody = self.applications.is_some() && concerns.is_empty();
+        self.owner.is_none_or(|owner| owner == hook.owner) && !of_nobody && self.hold_all(&concerns)
     }
 
     /// Whether an event that concerns these applications does.

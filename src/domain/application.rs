@@ -1,5 +1,6 @@
 //! What is deployed.
 
+use super::time::Timestamp;
 use super::{Invalid, name};
 
 /// The name of an application: case matters, white space around it does not.
@@ -31,4 +32,15 @@ impl Application {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// An application of which somebody has said that there is one.
+#[derive(Debug, Clone)]
+pub struct KnownApplication {
+    /// Its place in the list.
+    pub id: i64,
+    /// Its name.
+    pub name: Application,
+    /// When that was first said.
+    pub created_at: Timestamp,
 }

@@ -31,6 +31,8 @@ pub enum Action {
     ReplayStopped,
     /// One delivery was made again.
     Redelivered,
+    /// An application became known.
+    ApplicationCreated,
     /// A token was made.
     TokenCreated,
     /// A token was taken back.
@@ -41,7 +43,7 @@ pub enum Action {
 
 impl Action {
     /// All there are.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::HookCreated,
         Self::HookChanged,
         Self::HookPaused,
@@ -53,6 +55,7 @@ impl Action {
         Self::ReplayBegun,
         Self::ReplayStopped,
         Self::Redelivered,
+        Self::ApplicationCreated,
         Self::TokenCreated,
         Self::TokenRevoked,
         Self::KeyRotated,
@@ -73,6 +76,7 @@ impl Action {
             Self::ReplayBegun => "replay.begun",
             Self::ReplayStopped => "replay.stopped",
             Self::Redelivered => "delivery.redelivered",
+            Self::ApplicationCreated => "application.created",
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
             Self::KeyRotated => "key.rotated",

@@ -69,6 +69,8 @@ pub struct Delivery {
     pub event_type: String,
     /// To whom.
     pub hook: HookId,
+    /// The application that it is about, where the hook gets each apart.
+    pub application: Option<String>,
     /// Where it stands.
     pub state: State,
     /// How many attempts have ended.

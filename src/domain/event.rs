@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::action::Deed;
 use super::application::Application;
 use super::id::{EventId, HookId, Seq, TokenId};
 use super::time::Timestamp;
@@ -62,6 +63,10 @@ pub struct NewEvent {
     pub only: Option<HookId>,
     /// By whose token; none where none was asked for, or the server says it itself.
     pub publisher: Option<TokenId>,
+    /// Who did what it tells of, if anybody said.
+    pub deed: Option<Deed>,
+    /// Whether applications become known by it that were not.
+    pub introduces: bool,
 }
 
 /// A key and what was published under it.
@@ -135,4 +140,6 @@ pub struct Event {
     pub published_at: Timestamp,
     /// By whose token; none where none was asked for, or the server said it itself.
     pub publisher: Option<TokenId>,
+    /// Who did what it tells of, if anybody said.
+    pub deed: Option<Deed>,
 }

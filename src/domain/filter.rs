@@ -33,7 +33,8 @@ impl Pair {
     }
 }
 
-/// The pairs that a hook wants, in the order in which they were named; never empty.
+/// The pairs that a hook wants, in the order in which they were named. Empty only where
+/// a webhook of Huskar's has no subscription.
 #[derive(Debug, Clone)]
 pub struct Filter(Vec<Pair>);
 
@@ -81,6 +82,31 @@ impl Filter {
     #[must_use]
     pub fn trusted(pairs: Vec<Pair>) -> Self {
         Self(pairs)
+    }
+
+    /// The same, but of this application exactly these events. Pairs of others stay
+    /// as they are.
+    ///
+    /// # Errors
+    /// Names `event_list` where the pairs would be too many or too long.
+    pub fn with_events_of(&self, application: &str, events: &[String]) -> Result<Self, Invalid> {
+        let others = self.0.iter().filter(|pair| pair.application != application).cloned();
+        let pair = |event: &String| Pair { event: event.clone(), application: application.to_owned() };
+        let pairs: Vec<_> = others.chain(events.iter().map(pair)).collect();
+        let names = [unique(pairs.iter().map(|pair| &pair.event)), unique(pairs.iter().map(|pair| &pair.application))];
+        let bytes: usize = names.iter().flatten().map(String::len).sum();
+        if pairs.len() > MAX_PAIRS || bytes > MAX_FILTER_BYTES {
+            let message = format!("is too much for one hook (over {MAX_PAIRS} pairs): use several hooks");
+            return Err(Invalid::new("event_list", message));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The events that are wanted of this application, by this name.
+    #[must_use]
+    pub fn events_of(&self, application: &str) -> Vec<String> {
+        let pairs = self.0.iter().filter(|pair| pair.application == application);
+        pairs.map(|pair| pair.event.clone()).collect()
     }
 
     /// All pairs.

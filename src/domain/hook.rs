@@ -16,6 +16,7 @@ use super::pace::Limits;
 use super::signature::{Scheme, Secret};
 use super::time::Timestamp;
 use super::url::{Credentials, HookUrl};
+use super::webhook::{Keys, Webhook};
 
 pub use events::HOOK_DISABLED;
 
@@ -26,6 +27,8 @@ pub use state::{HookState, PausedBy};
 pub enum Dialect {
     /// Kudu's hooks API.
     Kudu,
+    /// Huskar's webhook API.
+    Huskar,
     /// Nyala's own API.
     V1,
 }
@@ -36,6 +39,7 @@ impl Dialect {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kudu => "kudu",
+            Self::Huskar => "huskar",
             Self::V1 => "v1",
         }
     }
@@ -45,6 +49,7 @@ impl Dialect {
     pub fn from_stored(text: &str) -> Self {
         match text {
             "kudu" => Self::Kudu,
+            "huskar" => Self::Huskar,
             _ => Self::V1,
         }
     }
@@ -97,11 +102,13 @@ impl Order {
         Self::ALL.into_iter().find(|order| order.as_str() == text)
     }
 
-    /// The lines in which an event of these applications has to wait its turn.
+    /// The lines in which an event of these applications, or what is said of it to one
+    /// of them, has to wait its turn.
     #[must_use]
-    pub fn lines(self, applications: &[String]) -> Vec<&str> {
+    pub fn lines<'a>(self, applications: &'a [String], apart: Option<&'a str>) -> Vec<&'a str> {
         match self {
             Self::None => vec![],
+            Self::Application if apart.is_some() => apart.into_iter().collect(),
             Self::Application if !applications.is_empty() => applications.iter().map(String::as_str).collect(),
             Self::Hook | Self::Application => vec![""],
         }
@@ -115,12 +122,16 @@ pub struct NewHook {
     pub owner: Owner,
     /// Through which API.
     pub dialect: Dialect,
+    /// What makes it one of Huskar's.
+    pub webhook: Option<Webhook>,
     /// Whom to call.
     pub url: HookUrl,
     /// What stood in the URL as user info.
     pub credentials: Option<Credentials>,
     /// Which events it wants.
     pub filter: Filter,
+    /// Applications that it is made for, whether or not it wants anything of them yet.
+    pub concerns: Vec<String>,
     /// Accept any certificate, for tests only.
     pub insecure_ssl: bool,
     /// A person's note.
@@ -146,6 +157,10 @@ pub struct NewHook {
 pub struct HookPatch {
     /// Another URL, with the credentials that stand in it (or none).
     pub url: Option<(HookUrl, Option<Credentials>)>,
+    /// Exactly these pairs.
+    pub filter: Option<Filter>,
+    /// Other keys in the bodies of one of Huskar's.
+    pub keys: Option<Keys>,
     /// Other event types, as they came.
     pub events: Option<Vec<String>>,
     /// Other applications, as they came.
@@ -179,6 +194,8 @@ pub struct Hook {
     pub owner: Owner,
     /// Through which API.
     pub dialect: Dialect,
+    /// What makes it one of Huskar's.
+    pub webhook: Option<Webhook>,
     /// Whom to call.
     pub url: HookUrl,
     /// Which events it wants.
@@ -196,7 +213,8 @@ pub struct Hook {
     /// The names of the headers that its requests carry besides the usual ones; the
     /// values are secret.
     pub header_names: Vec<String>,
-    /// Applications that it wanted once and no longer: its history is of them, too.
+    /// Applications that it was made for or wanted once, and does not want now: its
+    /// history is of them, too.
     pub former_applications: Vec<String>,
     /// What may be shown of its certificates.
     pub certificates: HookCertificates,

@@ -1,10 +1,12 @@
 //! What things are, and what follows from what: no async, no SQL, no clock.
 
 pub mod access;
+pub mod action;
 pub mod address;
 pub mod application;
 pub mod audit;
 pub mod breaker;
+pub mod catalogue;
 pub mod certificate;
 pub mod delivery;
 pub mod event;
@@ -27,6 +29,7 @@ pub mod time;
 pub mod token;
 pub mod url;
 pub mod verify;
+pub mod webhook;
 
 use std::borrow::Cow;
 

@@ -60,6 +60,9 @@ impl fmt::Display for Scope {
     }
 }
 
+/// With what every token begins.
+pub const PREFIX: &str = "nyala_";
+
 /// The secret itself: `nyala_` and 32 random bytes. Shown once, kept nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenSecret(String);
@@ -68,7 +71,7 @@ impl TokenSecret {
     /// Makes one of random bytes.
     #[must_use]
     pub fn of(random: [u8; 32]) -> Self {
-        Self(format!("nyala_{}", BASE64_URL_SAFE_NO_PAD.encode(random)))
+        Self(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random)))
     }
 
     /// The text that a client sends.

@@ -5,6 +5,7 @@
 //! return is true only once it has committed. A conflict is a value, not an error.
 
 mod access;
+mod applications;
 mod archive;
 pub mod db;
 mod hooks;
@@ -31,6 +32,7 @@ use crate::domain::id::{HookId, Seq};
 use crate::domain::time::Timestamp;
 
 pub use access::{AccessArchive, Audit, AuditFilter, Made, Revoked, Tokens};
+pub use applications::{ApplicationArchive, Applications};
 pub use archive::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter};
 pub use hooks::{Added, Cancelled, Changed, Hooks};
 pub use inspect::{Inspect, Stats, Trouble};
@@ -127,9 +129,9 @@ impl Place {
 }
 
 /// All that can be done inside a writing transaction.
-pub trait Writes: Hooks + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit {}
+pub trait Writes: Hooks + Applications + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit {}
 
-impl<T: Hooks + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
+impl<T: Hooks + Applications + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
 
 /// The transactions of the one writer.
 pub trait Transactions {

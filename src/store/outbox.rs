@@ -21,6 +21,8 @@ pub struct Leased {
     pub until: Timestamp,
     /// To whom.
     pub hook: HookId,
+    /// The application that it is about, where the hook gets each apart.
+    pub application: Option<Arc<str>>,
     /// How many attempts have ended.
     pub attempts: u32,
     /// What it goes out for.

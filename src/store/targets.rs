@@ -15,6 +15,7 @@ use crate::domain::secrets::{HookSecrets, Signing};
 use crate::domain::signature::Scheme;
 use crate::domain::time::Timestamp;
 use crate::domain::url::{Credentials, HookUrl};
+use crate::domain::webhook::Webhook;
 
 /// What an attempt needs to know of its hook.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Target {
     pub url: HookUrl,
     /// What its requests carry that is secret; why not, if that does not open.
     pub secrets: std::result::Result<Arc<OpenSecrets>, String>,
+    /// What makes it one of Huskar's.
+    pub webhook: Option<Webhook>,
     /// Accept any certificate.
     pub insecure_ssl: bool,
     /// How much it may get at a time.
@@ -70,6 +73,7 @@ impl Target {
         Self {
             url: hook.url.clone(),
             secrets: Ok(Arc::new(OpenSecrets::new(secrets, &hook.signatures, hook.ca_certificate.clone()))),
+            webhook: hook.webhook,
             insecure_ssl: hook.insecure_ssl,
             limits: hook.limits,
             order: hook.order,

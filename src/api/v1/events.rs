@@ -13,14 +13,15 @@ use warp::Reply;
 use warp::reply::json;
 
 use crate::api::App;
-use crate::api::access::{self, event_applications};
+use crate::api::access;
 use crate::api::error::ApiError;
-use crate::api::publish_fields::{applications, distinct_applications, idempotency_key, prefer_wait, preferred};
+use crate::api::publish_fields::{applications, distinct_applications, preferred};
+use crate::api::publishing::{self, Said, Wishes};
 use crate::api::request::Request;
 use crate::api::router::Answer;
 use crate::api::views::{EventView, ListView, PublishedView};
 use crate::domain::Invalid;
-use crate::domain::event::{EventType, Idempotency, NewEvent};
+use crate::domain::event::EventType;
 use crate::domain::id::EventId;
 use crate::store::EventFilter;
 
@@ -61,25 +62,20 @@ pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["application"])?;
     let caller = request.by.caller.clone();
     let named = applications(&request)?;
-    let key = idempotency_key(&request)?;
-    let wait = prefer_wait(&request);
+    let wishes = Wishes::of(&request)?;
     let body = request.json_body(&app).await?;
-    let mut event = parse(&body)?;
-    event.applications.extend(named);
-    event.applications.sort();
-    event.applications.dedup();
-    event.applications = event_applications(&caller, event.applications)?;
-    event.publisher = caller.token;
-    event.idempotency = key.map(|key| Idempotency::of(key, &event.applications, &event.payload));
-    let waits = wait.unwrap_or(app.publish_wait);
-    let published = app.publisher.publish(caller.owner(), event, waits).await?;
-    let location = format!("/api/v1/events/{}", published.id);
-    let reply = warp::reply::with_status(json(&PublishedView::from(&published)), StatusCode::CREATED);
-    Ok(preferred(warp::reply::with_header(reply, LOCATION, location), wait))
+    let mut said = parse(&body)?;
+    said.applications.extend(named);
+    said.applications.sort();
+    said.applications.dedup();
+    let kept = publishing::publish(&app, &caller, &wishes, said).await?;
+    let location = format!("/api/v1/events/{}", kept.published.id);
+    let reply = warp::reply::with_status(json(&PublishedView::of(&kept)), StatusCode::CREATED);
+    Ok(preferred(warp::reply::with_header(reply, LOCATION, location), wishes.wait))
 }
 
 /// The payload is taken out of the body to the byte.
-fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
+fn parse(body: &[u8]) -> Result<Said, ApiError> {
     let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(|e| not_an_object(&e))?;
     let missing = || Invalid::new("type", "is missing: name the event's type, such as PostDeployment");
     let event_type: String = take(&mut fields, "type", "a text")?.ok_or_else(missing)?;
@@ -87,13 +83,11 @@ fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
     let mut names: Vec<String> = take(&mut fields, "applications", "a list of texts")?.unwrap_or_default();
     names.extend(one);
     let payload = fields.remove("payload").map_or("null", RawValue::get);
-    let event = NewEvent {
+    let event = Said {
         event_type: EventType::parse(&event_type).map_err(|invalid| Invalid { field: "type".into(), ..invalid })?,
         applications: distinct_applications(&names)?,
         payload: Bytes::copy_from_slice(payload.as_bytes()),
-        idempotency: None,
-        only: None,
-        publisher: None,
+        deed: None,
     };
     match fields.keys().next() {
         None => Ok(event),

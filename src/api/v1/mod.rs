@@ -1,7 +1,9 @@
 //! Nyala's own API: a file a noun.
 
+pub(super) mod applications;
 pub(super) mod audit;
 pub(super) mod deliveries;
+pub(super) mod event_types;
 pub(super) mod events;
 pub(super) mod hooks;
 pub(super) mod replays;

@@ -1,24 +1,34 @@
 //! Events about a hook.
 
 use super::{Hook, LastResult};
+use crate::domain::application::Application;
+use crate::domain::catalogue;
 use crate::domain::event::{EventType, NewEvent};
+use crate::domain::filter::ANY;
 
 /// The type of the event that is published when a breaker pauses a hook.
 pub const HOOK_DISABLED: &str = "HookDisabled";
 
 impl Hook {
     /// An event for this hook alone, to try it out: of the first type that it wants,
-    /// in the shape of a deployment.
+    /// in the shape of that action or of a deployment.
     #[must_use]
     pub fn sample(&self) -> NewEvent {
-        let wanted = self.filter.events().into_iter().find(|name| name != "*");
+        let wanted = self.filter.events().into_iter().find(|name| name != ANY);
+        let event_type = EventType::trusted(wanted.as_deref().unwrap_or("PostDeployment"));
+        let action = catalogue::find(&event_type).filter(|known| known.is_action());
+        let sample = action.map_or(include_str!("../sample.json"), |action| action.sample.get());
+        // Webhooks of an application are told which.
+        let applications = self.webhook.and_then(|_| self.filter.applications().into_iter().find(|name| name != ANY));
         NewEvent {
-            event_type: EventType::trusted(wanted.as_deref().unwrap_or("PostDeployment")),
-            applications: vec![],
-            payload: include_bytes!("../sample.json").as_slice().into(),
+            event_type,
+            applications: applications.map(Application::trusted).into_iter().collect(),
+            payload: sample.into(),
             idempotency: None,
             only: Some(self.id),
             publisher: None,
+            deed: None,
+            introduces: false,
         }
     }
 
@@ -42,6 +52,8 @@ impl Hook {
             idempotency: None,
             only: None,
             publisher: None,
+            deed: None,
+            introduces: false,
         }
     }
 }

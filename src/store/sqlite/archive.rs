@@ -29,7 +29,7 @@ const HOOKS: &str = "
     WHERE id > ?1
       AND dialect = coalesce(?3, dialect)
       AND owner = coalesce(?8, owner)
-      AND (?9 IS NULL OR NOT EXISTS (
+      AND (?9 IS NULL OR (filter <> '[]' OR former_applications IS NOT NULL) AND NOT EXISTS (
           SELECT 1 FROM hook_filters
           WHERE hook_id = id AND application NOT IN (SELECT value FROM json_each(?9))
           UNION ALL
@@ -199,6 +199,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         event: EventId(Ulid::from_bytes(event)),
         event_type: row.get("event_type")?,
         hook: HookId(row.get("hook_id")?),
+        application: row.get("application")?,
         state,
         attempts: row.get("attempts")?,
         created_at: created_at.map_or(published_at, Timestamp::from_millis),

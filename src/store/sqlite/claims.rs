@@ -17,13 +17,17 @@ use crate::store::{Claimed, Errand, Leased, Result, StoreError};
 const DUE_QUEUES: &str = "SELECT hook_id FROM hook_queues WHERE due_at <= ?1 ORDER BY due_at";
 
 const DUE_DELIVERIES: &str = "
-    SELECT seq, event_seq, attempts FROM deliveries
+    SELECT seq, event_seq, attempts, application FROM deliveries
     WHERE hook_id = ?1 AND state = 0 AND due_at <= ?2
     ORDER BY due_at, seq
     LIMIT ?3";
 
 /// Events that are remembered, twice as many as can be in memory at once.
 const REMEMBERED: usize = 16_384;
+
+/// A delivery, its event, the attempts that have ended, and the application that it
+/// is about.
+type Due = (Seq, i64, u32, Option<Arc<str>>);
 
 const LEASE: &str = "UPDATE deliveries SET state = 1, due_at = ?2, lease = ?3 WHERE seq = ?1";
 
@@ -89,7 +93,7 @@ impl Session {
         let errand = if probe { Errand::Probe } else { Errand::Usual };
         let limit = if probe { 1 } else { share.min(taken.room.free_for(hook)) };
         let before = taken.leased.len();
-        for (seq, event_seq, attempts) in self.due_deliveries(hook, now, limit)? {
+        for (seq, event_seq, attempts, application) in self.due_deliveries(hook, now, limit)? {
             let event = self.shared_event(event_seq)?;
             if !taken.room.take(hook, event.payload.len()) {
                 // The hook has its share, or there are too many bytes in all.
@@ -97,7 +101,7 @@ impl Session {
                 break;
             }
             let lease = Lease(self.next_seq().0);
-            taken.leased.push(Leased { seq, lease, until, hook, attempts, errand, event });
+            taken.leased.push(Leased { seq, lease, until, hook, application, attempts, errand, event });
             self.sql(LEASE)?.execute(params![seq.0, until.millis(), lease.0])?;
             self.batch.rows += 1;
         }
@@ -109,10 +113,10 @@ impl Session {
         self.move_head(hook, now)
     }
 
-    fn due_deliveries(&self, hook: HookId, now: Timestamp, limit: usize) -> Result<Vec<(Seq, i64, u32)>> {
+    fn due_deliveries(&self, hook: HookId, now: Timestamp, limit: usize) -> Result<Vec<Due>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = self.sql(DUE_DELIVERIES)?;
-        let due = |row: &Row<'_>| Ok((Seq(row.get(0)?), row.get(1)?, row.get(2)?));
+        let due = |row: &Row<'_>| Ok((Seq(row.get(0)?), row.get(1)?, row.get(2)?, row.get(3)?));
         let rows = statement.query_map([hook.0, now.millis(), limit], due)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

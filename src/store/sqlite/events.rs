@@ -3,7 +3,9 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::Session;
+use super::recipient::Recipient;
 use super::rows;
+use crate::domain::catalogue::{self, KnownType};
 use crate::domain::event::{Event, Idempotency, NewEvent};
 use crate::domain::filter::wanted_by;
 use crate::domain::hook::Owner;
@@ -12,11 +14,11 @@ use crate::domain::time::Timestamp;
 use crate::store::{KEY_RETENTION, Published, Publishing, Result};
 
 /// An exact look-up: hooks that want something else cost nothing.
-const WANTED_BY: &str = "SELECT hook_id FROM hook_filters WHERE event = ?1 AND application = ?2";
+const WANTED_BY: &str = "SELECT hook_id, apart FROM hook_filters WHERE event = ?1 AND application = ?2";
 
 const ADD_EVENT: &str = "
-    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher, deed)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const EVENT_BY_SEQ: &str = "SELECT * FROM events WHERE seq = ?1";
 
@@ -86,19 +88,26 @@ impl Session {
         Ok(())
     }
 
-    /// The hooks that want the event, each once, in the order in which they were made.
-    pub(super) fn wanted_by(&self, new: &NewEvent) -> Result<Vec<HookId>> {
-        let mut hooks = vec![];
+    /// Who is to get the event: the hooks that want it, in the order in which they were
+    /// made, each once; or once for each application, where it gets those apart.
+    pub(super) fn wanted_by(&self, new: &NewEvent) -> Result<Vec<Recipient>> {
+        let mut recipients = vec![];
         let mut statement = self.sql(WANTED_BY)?;
+        let hears_apart = catalogue::find(&new.event_type).is_some_and(KnownType::is_of_applications);
         for (event, application) in wanted_by(&new.event_type, &new.applications) {
-            let rows = statement.query_map(params![event, application], |row| row.get(0).map(HookId))?;
-            for hook in rows {
-                hooks.push(hook?);
+            let mut rows = statement.query(params![event, application])?;
+            while let Some(row) = rows.next()? {
+                let (hook, apart) = (HookId(row.get(0)?), row.get::<_, bool>(1)?);
+                if !apart {
+                    recipients.push(Recipient::of(hook));
+                } else if hears_apart {
+                    recipients.push(Recipient { hook, application: Some(application.as_str().into()) });
+                }
             }
         }
-        hooks.sort_unstable();
-        hooks.dedup();
-        Ok(hooks)
+        recipients.sort_unstable();
+        recipients.dedup();
+        Ok(recipients)
     }
 
     pub(super) fn add_event(&mut self, now: Timestamp, new: &NewEvent, deliveries: usize) -> Result<Event> {
@@ -112,6 +121,7 @@ impl Session {
             deliveries: u32::try_from(deliveries).unwrap_or(u32::MAX),
             published_at: now,
             publisher: new.publisher,
+            deed: new.deed.clone(),
         };
         self.sql(ADD_EVENT)?.execute(params![
             event.seq.0,
@@ -122,6 +132,7 @@ impl Session {
             event.deliveries,
             now.millis(),
             event.publisher.map(|token| token.0),
+            event.deed.as_ref().map(rows::json),
         ])?;
         self.batch.rows += 1;
         Ok(event)

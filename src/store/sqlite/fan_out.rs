@@ -10,7 +10,8 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::Session;
-use super::rows::{self, state_number};
+use super::recipient::{self, Recipient};
+use super::rows::state_number;
 use super::taken::Taken;
 use crate::domain::delivery::State;
 use crate::domain::event::Event;
@@ -24,18 +25,18 @@ use crate::store::{Errand, FannedOut, Leased, Result, StoreError};
 const STEP: usize = 256;
 
 const ADD_DELIVERY: &str = "
-    INSERT INTO deliveries (seq, event_seq, hook_id, state, attempts, due_at, lease, finished_at)
-    VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7)";
+    INSERT INTO deliveries (seq, event_seq, hook_id, state, attempts, due_at, lease, finished_at, application)
+    VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8)";
 
 /// Hooks whose deliveries cannot come later than those of the next event.
 const ORDERED: &str = "SELECT id FROM hooks WHERE ordering <> 'none' AND removed_at IS NULL";
 
 const BEGIN: &str = "INSERT INTO fan_outs (event_seq, done) VALUES (?1, ?2)";
 
-const KEEP_HOOKS: &str = "INSERT INTO fan_out_hooks (event_seq, hooks) VALUES (?1, ?2)";
+const KEEP_HOOKS: &str = "INSERT INTO fan_out_hooks (event_seq, hooks, applications) VALUES (?1, ?2, ?3)";
 
 const OLDEST: &str = "
-    SELECT event_seq, done, hooks FROM fan_outs JOIN fan_out_hooks USING (event_seq)
+    SELECT event_seq, done, hooks, applications FROM fan_outs JOIN fan_out_hooks USING (event_seq)
     ORDER BY event_seq LIMIT 1";
 
 const GO_ON: &str = "UPDATE fan_outs SET done = ?2 WHERE event_seq = ?1";
@@ -72,35 +73,38 @@ impl Session {
         now: Timestamp,
         lends: &Lends<'_>,
         event: &Arc<Event>,
-        mut hooks: Vec<HookId>,
+        mut recipients: Vec<Recipient>,
     ) -> Result<FannedOut> {
-        self.reserve(hooks.len());
-        if hooks.len() <= STEP {
-            return self.owe(now, lends, event, 0, &hooks);
+        self.reserve(recipients.len());
+        if recipients.len() <= STEP {
+            return self.owe(now, lends, event, 0, &recipients);
         }
-        let first = self.put_ordered_first(&mut hooks)?.max(STEP);
-        let ids: Vec<_> = hooks.iter().map(|hook| hook.0).collect();
-        self.sql(KEEP_HOOKS)?.execute(params![event.seq.0, rows::list(&ids)])?;
+        let first = self.put_ordered_first(&mut recipients)?.max(STEP);
+        let (hooks, applications) = recipient::to_columns(&recipients);
+        self.sql(KEEP_HOOKS)?.execute(params![event.seq.0, hooks, applications])?;
         self.sql(BEGIN)?.execute(params![event.seq.0, number(first)])?;
-        let fanned_out = self.owe(now, lends, event, 0, &hooks[..first])?;
+        let fanned_out = self.owe(now, lends, event, 0, &recipients[..first])?;
         Ok(FannedOut { more: true, ..fanned_out })
     }
 
     /// Makes some more deliveries of the oldest event that is not done.
     pub(super) fn go_on_fanning_out(&mut self, now: Timestamp, until: Timestamp, room: &Room) -> Result<FannedOut> {
-        let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let columns = |row: &rusqlite::Row<'_>| {
+            let applications: Option<String> = row.get(3)?;
+            let recipients = recipient::from_columns(&row.get::<_, String>(2)?, applications.as_deref());
+            Ok((row.get(0)?, row.get(1)?, recipients))
+        };
         let oldest = self.sql(OLDEST)?.query_row([], columns).optional()?;
-        let Some((event_seq, done, hooks)): Option<(i64, i64, String)> = oldest else {
+        let Some((event_seq, done, recipients)): Option<(i64, i64, Vec<Recipient>)> = oldest else {
             return Ok(FannedOut::default());
         };
         let done = usize::try_from(done).unwrap_or(0);
-        let hooks: Vec<i64> = rows::from_json(&hooks);
         let missing = || StoreError::Failed(format!("event {event_seq} is not there, but some of its deliveries"));
         let event = Arc::new(self.event_by_seq(event_seq)?.ok_or_else(missing)?);
-        let next = (done + STEP).min(hooks.len());
-        let step: Vec<_> = hooks.iter().take(next).skip(done).map(|&id| HookId(id)).collect();
-        let fanned_out = self.owe(now, &Lends { room, until, alone: false }, &event, done, &step)?;
-        if next < hooks.len() {
+        let next = (done + STEP).min(recipients.len());
+        let step = recipients.get(done..next).unwrap_or_default();
+        let fanned_out = self.owe(now, &Lends { room, until, alone: false }, &event, done, step)?;
+        if next < recipients.len() {
             self.sql(GO_ON)?.execute(params![event_seq, number(next)])?;
         } else {
             self.sql(END)?.execute([event_seq])?;
@@ -122,57 +126,76 @@ impl Session {
         lends: &Lends<'_>,
         event: &Arc<Event>,
         done: usize,
-        hooks: &[HookId],
+        recipients: &[Recipient],
     ) -> Result<FannedOut> {
         let mut taken = Taken::none(lends.room);
         let mut made = FannedOut::default();
-        let first = event.seq.0 + 1 + number(done);
-        for (&hook, seq) in hooks.iter().zip((first..).map(Seq)) {
+        let (event_seq, first) = (event.seq, event.seq.0 + 1 + number(done));
+        for (recipient, seq) in recipients.iter().zip((first..).map(Seq)) {
+            let hook = recipient.hook;
             let Some(target) = self.target(hook)? else {
-                self.add_delivery(seq, event, hook, State::Cancelled, Some(now))?;
+                self.add_delivery(seq, event_seq, recipient, State::Cancelled, Some(now))?;
                 made.untried.push((event.seq, seq));
                 continue;
             };
             // What a person tries out stands in no line: it would go out of turn.
             let its_turn = lends.alone
                 || target.order == Order::None
-                || self.take_turn(hook, target.order, &event.applications, seq)?;
+                || self.take_turn(seq, hook, target.order, event, recipient.application.as_deref())?;
             let goes = lends.alone || its_turn && target.held_until().is_none();
             if goes && lends.take(hook, event.payload.len()) {
                 // The delivery's own number: no two leases at first hand share it.
                 let (lease, until) = (Lease(seq.0), lends.until);
                 let errand = if lends.alone { Errand::Test } else { Errand::Usual };
-                taken.leased.push(Leased { seq, lease, until, hook, attempts: 0, errand, event: event.clone() });
-                self.add_delivery(seq, event, hook, State::Leased, Some(until))?;
+                let (application, event) = (recipient.application.clone(), event.clone());
+                taken.leased.push(Leased { seq, lease, until, hook, application, attempts: 0, errand, event });
+                self.add_delivery(seq, event_seq, recipient, State::Leased, Some(until))?;
             } else {
-                self.add_delivery(seq, event, hook, State::Pending, its_turn.then_some(now))?;
+                self.add_delivery(seq, event_seq, recipient, State::Pending, its_turn.then_some(now))?;
                 if its_turn {
                     self.queue_up(hook, now)?;
                 }
                 made.overflow |= goes;
             }
         }
-        self.batch.rows += hooks.len();
+        self.batch.rows += recipients.len();
         made.leased = taken.keep();
         Ok(made)
     }
 
-    fn add_delivery(&self, seq: Seq, event: &Event, hook: HookId, state: State, at: Option<Timestamp>) -> Result<()> {
+    fn add_delivery(
+        &self,
+        seq: Seq,
+        event: Seq,
+        recipient: &Recipient,
+        state: State,
+        at: Option<Timestamp>,
+    ) -> Result<()> {
         let lease = (state == State::Leased).then_some(seq.0);
         let at = at.map(Timestamp::millis);
         let (due_at, finished_at) = if state == State::Cancelled { (None, at) } else { (at, None) };
-        let columns = params![seq.0, event.seq.0, hook.0, state_number(state), due_at, lease, finished_at];
-        self.sql(ADD_DELIVERY)?.execute(columns)?;
+        let Recipient { hook, application } = recipient;
+        let state = state_number(state);
+        self.sql(ADD_DELIVERY)?.execute(params![
+            seq.0,
+            event.0,
+            hook.0,
+            state,
+            due_at,
+            lease,
+            finished_at,
+            application.as_deref()
+        ])?;
         Ok(())
     }
 
     /// Answers how many of them are ordered.
-    fn put_ordered_first(&self, hooks: &mut [HookId]) -> Result<usize> {
+    fn put_ordered_first(&self, recipients: &mut [Recipient]) -> Result<usize> {
         let mut statement = self.sql(ORDERED)?;
         let ordered = statement.query_map([], |row| row.get(0).map(HookId))?;
         let ordered: HashSet<_> = ordered.collect::<rusqlite::Result<_>>()?;
-        hooks.sort_by_key(|hook| !ordered.contains(hook));
-        Ok(hooks.iter().take_while(|hook| ordered.contains(hook)).count())
+        recipients.sort_by_key(|recipient| !ordered.contains(&recipient.hook));
+        Ok(recipients.iter().take_while(|recipient| ordered.contains(&recipient.hook)).count())
     }
 }
 

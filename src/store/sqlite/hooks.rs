@@ -14,13 +14,15 @@ use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook, PausedBy};
 use crate::domain::id::{HookId, Seq};
 use crate::domain::secrets::HookSecrets;
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::{Keys, Webhook};
 use crate::store::targets::Target;
 use crate::store::{Added, Cancelled, Changed, Hooks, Result, StoreError};
 
 const ADD: &str = "
     INSERT INTO hooks (owner, dialect, url, url_key, filter, insecure_ssl, description,
-                       max_in_flight, rate_limit, ordering, signatures, header_names, created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)
+                       max_in_flight, rate_limit, ordering, signatures, header_names, created_at, updated_at,
+                       webhook_type, webhook_keys, former_applications)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16)
     RETURNING id";
 
 /// The one hook that Kudu's rule leaves for this URL. Asked first: an insert that
@@ -36,14 +38,14 @@ const CHANGE: &str = "
     UPDATE OR IGNORE hooks
     SET url = ?2, url_key = ?3, filter = ?4, insecure_ssl = ?5, description = ?6,
         max_in_flight = ?7, rate_limit = ?8, ordering = ?9, signatures = ?10, header_names = ?11,
-        updated_at = ?12, former_applications = ?13
+        updated_at = ?12, former_applications = ?13, webhook_keys = ?14
     WHERE id = ?1 AND removed_at IS NULL";
 
 const REMOVE: &str = "
     UPDATE hooks SET removed_at = ?2
     WHERE id = ?1 AND removed_at IS NULL AND dialect = coalesce(?3, dialect)";
 
-const ADD_FILTER: &str = "INSERT INTO hook_filters (event, application, hook_id) VALUES (?1, ?2, ?3)";
+const ADD_FILTER: &str = "INSERT INTO hook_filters (event, application, hook_id, apart) VALUES (?1, ?2, ?3, ?4)";
 
 const REMOVE_FILTER: &str = "DELETE FROM hook_filters WHERE event = ?1 AND application = ?2 AND hook_id = ?3";
 
@@ -83,7 +85,7 @@ impl Hooks for Session {
         let mut secrets = HookSecrets::new(new.credentials.clone(), headers, key).map_err(|e| unchecked(&e))?;
         secrets.client_certificate.clone_from(&new.client_certificate);
         let id = self.insert(now, new, &secrets)?;
-        self.add_filters(id, &new.filter)?;
+        self.add_filters(id, &new.filter, new.webhook)?;
         self.keep_secrets(id, &secrets)?;
         self.add_certificates(id, new)?;
         self.batch.targets.insert(id, Some(Arc::new(Target::new(new, secrets))));
@@ -110,7 +112,7 @@ impl Hooks for Session {
             return Ok(Changed::Conflict);
         }
         self.remove_filters(id, &old_filter)?;
-        self.add_filters(id, &hook.filter)?;
+        self.add_filters(id, &hook.filter, hook.webhook)?;
         secrets.map_or(Ok(()), |secrets| self.keep_secrets(id, &secrets))?;
         self.change_certificates(id, &hook.certificates, patch)?;
         self.stage_anew(id)?;
@@ -171,6 +173,8 @@ impl Hooks for Session {
 impl Session {
     fn insert(&self, now: Timestamp, new: &NewHook, secrets: &HookSecrets) -> Result<HookId> {
         let header_names: Vec<_> = secrets.headers.names().collect();
+        let wanted = new.filter.applications();
+        let unwanted: Vec<_> = new.concerns.iter().filter(|name| !wanted.contains(name)).collect();
         let columns = params![
             new.owner.0,
             new.dialect.as_str(),
@@ -185,6 +189,9 @@ impl Session {
             rows::signatures_to(&new.signatures),
             rows::list(&header_names),
             now.millis(),
+            new.webhook.map(|webhook| webhook.kind.number()),
+            new.webhook.and_then(keys),
+            rows::list(&unwanted),
         ];
         Ok(self.sql(ADD)?.query_row(columns, |row| row.get(0).map(HookId))?)
     }
@@ -219,14 +226,16 @@ impl Session {
             rows::list(&hook.header_names),
             now.millis(),
             rows::list(&hook.former_applications),
+            hook.webhook.and_then(keys),
         ];
         Ok(self.sql(CHANGE)?.execute(columns)? > 0)
     }
 
-    fn add_filters(&self, id: HookId, filter: &Filter) -> Result<()> {
+    fn add_filters(&self, id: HookId, filter: &Filter, webhook: Option<Webhook>) -> Result<()> {
+        let apart = webhook.is_some_and(Webhook::is_apart);
         for pair in filter.pairs() {
             let (event, application) = pair.key();
-            self.sql(ADD_FILTER)?.execute(params![event, application, id.0])?;
+            self.sql(ADD_FILTER)?.execute(params![event, application, id.0, apart])?;
         }
         Ok(())
     }
@@ -247,15 +256,30 @@ impl Session {
     }
 }
 
+/// The column of what is not as usual.
+fn keys(webhook: Webhook) -> Option<&'static str> {
+    (webhook.keys != Keys::Own).then(|| webhook.keys.as_str())
+}
+
 /// Changes the hook as the patch says.
 fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), Invalid> {
     if let Some((url, _)) = &patch.url {
         hook.url = url.clone();
     }
+    if let (Some(_), true) = (hook.webhook, patch.events.is_some() || patch.applications.is_some()) {
+        let message = "are those of a webhook: change them by PUT /api/webhook/{id}";
+        return Err(Invalid::new("events", message));
+    }
     if patch.events.is_some() || patch.applications.is_some() {
         let events = patch.events.clone().unwrap_or_else(|| hook.filter.events());
         let applications = patch.applications.clone().unwrap_or_else(|| hook.filter.applications());
         hook.filter = Filter::product(&events, &applications)?;
+    }
+    if let Some(filter) = &patch.filter {
+        hook.filter = filter.clone();
+    }
+    if let (Some(keys), Some(webhook)) = (patch.keys, &mut hook.webhook) {
+        webhook.keys = keys;
     }
     if let Some(insecure_ssl) = patch.insecure_ssl {
         hook.insecure_ssl = insecure_ssl;

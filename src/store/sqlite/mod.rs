@@ -2,6 +2,7 @@
 
 mod again;
 mod aged;
+mod applications;
 mod archive;
 mod audit;
 mod bound;
@@ -23,6 +24,7 @@ mod limit;
 mod open;
 mod outbox;
 mod queues;
+mod recipient;
 mod replays;
 mod retention;
 mod rotation;

@@ -17,12 +17,13 @@ use crate::store::vault::Vault;
 use crate::store::{Result, StoreError};
 
 /// Each brings the schema from its index to the next number. Never edited once released.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/0001_start.sql"),
     include_str!("schema/0002_engine.sql"),
     include_str!("schema/0003_access.sql"),
     include_str!("schema/0004_secrets.sql"),
     include_str!("schema/0005_certificates.sql"),
+    include_str!("schema/0006_webhooks.sql"),
 ];
 
 /// The newest schema that this program knows.

@@ -6,12 +6,13 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Session;
 use super::fan_out::Lends;
+use super::recipient::Recipient;
 use crate::domain::event::{Event, NewEvent};
 use crate::domain::hook::Owner;
 use crate::domain::id::{HookId, Lease, Seq};
 use crate::domain::time::Timestamp;
 use crate::store::room::Room;
-use crate::store::{Claimed, FannedOut, Outbox, Published, Publishing, Result};
+use crate::store::{Applications, Claimed, FannedOut, Outbox, Published, Publishing, Result};
 
 const RENEW: &str = "UPDATE deliveries SET due_at = ?3 WHERE seq = ?1 AND lease = ?2 AND state = 1";
 
@@ -42,6 +43,9 @@ impl Outbox for Session {
             return Ok(earlier);
         }
         self.room_for(new.payload.len())?;
+        for application in new.applications.iter().filter(|_| new.introduces) {
+            self.add_application(now, application)?;
+        }
         let Some(hooks) = self.audience(new)? else {
             return Ok(Publishing::NoSuchHook);
         };
@@ -102,10 +106,10 @@ impl Outbox for Session {
 
 impl Session {
     /// The hooks that get the event; `None` if it is for one alone, which is not there.
-    fn audience(&mut self, new: &NewEvent) -> Result<Option<Vec<HookId>>> {
+    fn audience(&mut self, new: &NewEvent) -> Result<Option<Vec<Recipient>>> {
         match new.only {
             None => self.wanted_by(new).map(Some),
-            Some(hook) => Ok(self.target(hook)?.map(|_| vec![hook])),
+            Some(hook) => Ok(self.target(hook)?.map(|_| vec![Recipient::of(hook)])),
         }
     }
 
@@ -116,9 +120,9 @@ impl Session {
         let mut hooks = self.wanted_by(new)?;
         let owners = [owner, Owner::ADMIN];
         let mut told = vec![];
-        for hook in hooks.drain(..) {
-            if self.hook_by_id(hook)?.is_some_and(|hook| owners.contains(&hook.owner)) {
-                told.push(hook);
+        for recipient in hooks.drain(..) {
+            if self.hook_by_id(recipient.hook)?.is_some_and(|hook| owners.contains(&hook.owner)) {
+                told.push(recipient);
             }
         }
         let hooks = told;

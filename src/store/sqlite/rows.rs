@@ -15,6 +15,7 @@ use crate::domain::pace::Limits;
 use crate::domain::signature::Scheme;
 use crate::domain::time::Timestamp;
 use crate::domain::url::HookUrl;
+use crate::domain::webhook::{Keys, Kind, Webhook};
 
 /// `Timestamp` as a column that may be empty.
 pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
@@ -45,6 +46,7 @@ pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
         id: HookId(row.get("id")?),
         owner: Owner(row.get("owner")?),
         dialect: Dialect::from_stored(&dialect),
+        webhook: webhook(row)?,
         url: HookUrl::trusted(row.get("url")?),
         filter: filter_from(&filter),
         insecure_ssl: row.get("insecure_ssl")?,
@@ -68,6 +70,13 @@ pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
 
 pub(super) fn limits(row: &Row<'_>) -> rusqlite::Result<Limits> {
     Ok(Limits { max_in_flight: row.get("max_in_flight")?, rate_limit: row.get("rate_limit")? })
+}
+
+/// What makes a hook one of Huskar's.
+pub(super) fn webhook(row: &Row<'_>) -> rusqlite::Result<Option<Webhook>> {
+    let kind = row.get::<_, Option<i64>>("webhook_type")?.and_then(Kind::of_number);
+    let keys = row.get::<_, Option<String>>("webhook_keys")?.and_then(|keys| Keys::named(&keys)).unwrap_or_default();
+    Ok(kind.map(|kind| Webhook { kind, keys }))
 }
 
 pub(super) fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
@@ -139,6 +148,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         deliveries: row.get("deliveries")?,
         published_at: time(row, "published_at")?,
         publisher: row.get::<_, Option<i64>>("publisher")?.map(TokenId),
+        deed: row.get::<_, Option<String>>("deed")?.and_then(|json| serde_json::from_str(&json).ok()),
     })
 }
 

@@ -18,7 +18,7 @@ use crate::store::{Result, StoreError};
 const TRY_AGAIN: Duration = Duration::from_mins(1);
 
 const TARGET: &str = "
-    SELECT url, insecure_ssl, signatures, max_in_flight, rate_limit, ordering, paused_at
+    SELECT url, webhook_type, webhook_keys, insecure_ssl, signatures, max_in_flight, rate_limit, ordering, paused_at
     FROM hooks
     WHERE id = ?1 AND removed_at IS NULL";
 
@@ -52,6 +52,7 @@ impl Session {
             let target = Target {
                 url: HookUrl::trusted(row.get("url")?),
                 secrets: Ok(Arc::default()),
+                webhook: rows::webhook(row)?,
                 insecure_ssl: row.get("insecure_ssl")?,
                 limits: rows::limits(row)?,
                 order,

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Session, rows};
+use super::{Session, applications, rows};
 use crate::domain::application::Application;
 use crate::domain::id::TokenId;
 use crate::domain::time::Timestamp;
@@ -41,16 +41,19 @@ pub(super) fn create(conn: &Connection, now: Timestamp, new: &NewToken, hash: To
         return Ok(Made::NameTaken);
     }
     let scopes: Vec<_> = new.scopes.iter().map(|scope| scope.as_str()).collect();
-    let applications: Vec<_> = new.applications.iter().map(Application::as_str).collect();
+    let bound_to: Vec<_> = new.applications.iter().map(Application::as_str).collect();
     let columns = params![
         new.name,
         hash.0,
         rows::list(&scopes).unwrap_or_default(),
-        rows::list(&applications),
+        rows::list(&bound_to),
         now.millis(),
         new.expires_at.map(Timestamp::millis),
     ];
     let id = conn.query_row(ADD, columns, |row| row.get(0).map(TokenId))?;
+    for application in &new.applications {
+        applications::add(conn, now, application)?;
+    }
     conn.execute(CHANGED, [])?;
     Ok(Made::New(id))
 }

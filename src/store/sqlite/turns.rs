@@ -4,6 +4,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::Session;
+use crate::domain::event::Event;
 use crate::domain::hook::Order;
 use crate::domain::id::{HookId, Seq};
 use crate::domain::time::Timestamp;
@@ -31,10 +32,18 @@ const ITS_TURN: &str = "UPDATE deliveries SET due_at = ?2 WHERE seq = ?1 AND sta
 pub(super) const LINED: &str = "SELECT EXISTS (SELECT 1 FROM turns WHERE hook_id = ?1)";
 
 impl Session {
-    /// Puts a new delivery at the end of its lines; answers whether its turn has come.
-    pub(super) fn take_turn(&self, hook: HookId, order: Order, applications: &[String], delivery: Seq) -> Result<bool> {
+    /// Puts a new delivery, about this application alone if it is about one, at the end
+    /// of its lines; answers whether its turn has come.
+    pub(super) fn take_turn(
+        &self,
+        delivery: Seq,
+        hook: HookId,
+        order: Order,
+        event: &Event,
+        application: Option<&str>,
+    ) -> Result<bool> {
         let mut first = true;
-        for line in order.lines(applications) {
+        for line in order.lines(&event.applications, application) {
             first &= self.sql(IS_EMPTY)?.query_row(params![hook.0, line], |row| row.get::<_, bool>(0))?;
             self.sql(STAND)?.execute(params![hook.0, line, delivery.0])?;
         }

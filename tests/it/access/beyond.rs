@@ -22,6 +22,7 @@ struct World {
     event: String,
     delivery: String,
     replay: String,
+    webhook: String,
 }
 
 /// A hook that is failed to, one that was removed, an event, a delivery, a replay.
@@ -43,19 +44,24 @@ async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
     let replay: Value =
         send(house, admin, Method::POST, &path, r#"{"state":"delivered"}"#).await.json().await.expect("JSON");
     let deliveries = get(house, admin, &format!("/api/v1/deliveries?hook={}", made["id"])).await;
+    let fields = json!({"webhook_url": format!("http://127.0.0.1:9/{MARK}"), "event_list": ["UPDATE_SWITCH"]});
+    let path = format!("/api/webhook?application_name={MARK}");
+    assert_eq!(send(house, admin, Method::POST, &path, &fields.to_string()).await.status(), 200);
+    let webhooks = get(house, admin, "/api/webhook").await;
     World {
         hook: made["id"].to_string(),
         removed: removed["id"].to_string(),
         event: published["id"].as_str().expect("an id").to_owned(),
         delivery: deliveries["items"][0]["id"].as_str().expect("an id").to_owned(),
         replay: replay["id"].to_string(),
+        webhook: webhooks["data"]["webhook_list"][0]["webhook_id"].to_string(),
     }
 }
 
 /// The paths of a pattern that lead to something beyond reach; a noun that this does
 /// not know is a route that nobody has thought of here.
 fn paths(world: &World, pattern: &str) -> Vec<String> {
-    let pattern = pattern.replace("{type}", MARK);
+    let pattern = pattern.replace("{type}", MARK).replace("{name}", MARK);
     let before = pattern.split("/{id}").next().unwrap_or_default();
     let ids = match before.rsplit('/').next() {
         _ if !pattern.contains("{id}") => return vec![pattern],
@@ -63,6 +69,7 @@ fn paths(world: &World, pattern: &str) -> Vec<String> {
         Some("events") => vec![&world.event],
         Some("deliveries") => vec![&world.delivery],
         Some("replays") => vec![&world.replay],
+        Some("webhook") => vec![&world.webhook],
         other => panic!("what of {other:?} could lie beyond reach? Make one in `world`"),
     };
     ids.into_iter().map(|id| pattern.replace("{id}", id)).collect()
@@ -83,6 +90,9 @@ async fn a_token_for_another_application_gets_nothing_from_any_route() {
         json!({"url": "http://127.0.0.1:9/", "event": MARK, "application": MARK}),
         json!({"type": MARK, "application": MARK}),
         json!({"description": "taken"}),
+        json!({"name": MARK}),
+        json!({"webhook_url": "http://127.0.0.1:9/", "event_list": []}),
+        json!({"action_name": "UPDATE_SWITCH", "action_data": {"application_name": MARK}}),
         json!({}),
     ];
 

@@ -88,6 +88,8 @@ fn hook(n: u32) -> NewHook {
     NewHook {
         owner: Owner::ADMIN,
         dialect: Dialect::Kudu,
+        webhook: None,
+        concerns: vec![],
         url,
         credentials,
         filter: Filter::product(&[format!("Event{}", n % 1000)], &[]).expect("a filter"),

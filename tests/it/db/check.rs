@@ -57,7 +57,7 @@ async fn each_trouble_is_named_with_what_to_do() {
         ("UPDATE counter SET seq = 2", "numbers would be given twice"),
         ("DELETE FROM counter", "numbers would be given twice"),
         ("INSERT INTO attempts VALUES (999, 1, 0, 0, 1, NULL, '', NULL, NULL, NULL)", "attempts are left"),
-        ("INSERT INTO hook_filters VALUES ('e', '*', 77)", "filters are of hooks that are not there"),
+        ("INSERT INTO hook_filters VALUES ('e', '*', 77, 0)", "filters are of hooks that are not there"),
         ("INSERT INTO hook_secrets VALUES (77, x'01', NULL)", "references lead nowhere (the first is table hook_"),
         ("DELETE FROM hook_secrets WHERE hook_id = 2", "1 hooks have nothing to sign with (the first is hook 2)"),
         ("UPDATE hooks SET removed_at = 1 WHERE id = 1", "1 secrets are left of removed hooks (the first is hook 1)"),

@@ -78,6 +78,8 @@ impl Engine {
         let new = NewHook {
             owner: Owner::ADMIN,
             dialect: Dialect::Kudu,
+            webhook: None,
+            concerns: vec![],
             url: HookUrl::parse(url).expect("a URL").0,
             credentials: None,
             filter: Filter::product(&["E".to_owned()], &[]).expect("a filter"),
@@ -104,6 +106,8 @@ impl Engine {
             idempotency: None,
             only: None,
             publisher: None,
+            deed: None,
+            introduces: false,
         };
         let lease_until = now.plus(Duration::from_mins(1));
         let publish = Publish { now, lease_until, owner: Owner::ADMIN, event, wait: false };

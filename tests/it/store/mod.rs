@@ -209,6 +209,8 @@ fn new_hook(url: &str, events: &[&str]) -> NewHook {
     NewHook {
         owner: Owner::ADMIN,
         dialect: Dialect::Kudu,
+        webhook: None,
+        concerns: vec![],
         url,
         credentials,
         filter: Filter::product(&events, &[]).expect("a filter"),
@@ -226,7 +228,16 @@ fn new_hook(url: &str, events: &[&str]) -> NewHook {
 
 fn new_event(event: &str) -> NewEvent {
     let event_type = EventType::parse(event).expect("a type");
-    NewEvent { event_type, applications: vec![], payload: "{}".into(), idempotency: None, only: None, publisher: None }
+    NewEvent {
+        event_type,
+        applications: vec![],
+        payload: "{}".into(),
+        idempotency: None,
+        only: None,
+        publisher: None,
+        deed: None,
+        introduces: false,
+    }
 }
 
 /// A patch to this URL.

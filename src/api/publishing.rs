@@ -1,0 +1,84 @@
+//! From what a publisher says to an event that is kept: one way for every API.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::App;
+use super::access::event_applications;
+use super::error::ApiError;
+use super::publish_fields::{distinct_applications, idempotency_key, prefer_wait};
+use super::request::Request;
+use crate::domain::access::Caller;
+use crate::domain::action::{ActionData, Deed};
+use crate::domain::application::Application;
+use crate::domain::catalogue::{self, KnownType};
+use crate::domain::event::{EventType, Idempotency, IdempotencyKey, NewEvent};
+use crate::store::Published;
+
+/// What happened, as its publisher says it.
+pub(super) struct Said {
+    pub(super) event_type: EventType,
+    /// The applications that it names beside those in the data of an action.
+    pub(super) applications: Vec<Application>,
+    /// JSON.
+    pub(super) payload: Bytes,
+    pub(super) deed: Option<Deed>,
+}
+
+/// How a publisher wants it done.
+pub(super) struct Wishes {
+    key: Option<IdempotencyKey>,
+    /// As it asked for; the server's own where it did not.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Wishes {
+    /// Those of a request.
+    pub(super) fn of(request: &Request) -> Result<Self, ApiError> {
+        Ok(Self { key: idempotency_key(request)?, wait: prefer_wait(request) })
+    }
+}
+
+/// What came of it.
+pub(super) struct Kept {
+    pub(super) published: Published,
+    /// What the publisher should know.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Publishes what was said. What is confidential in the data of one of Huskar's
+/// actions is not even kept, whichever way it came.
+pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: Said) -> Result<Kept, ApiError> {
+    let Said { event_type, mut applications, payload, deed } = said;
+    let action = catalogue::find(&event_type).filter(|known| known.is_action());
+    let (payload, warnings) = match action {
+        None => (payload, vec![]),
+        Some(known) => read(known, payload, &mut applications)?,
+    };
+    let applications = event_applications(caller, applications)?;
+    let event = NewEvent {
+        event_type,
+        idempotency: wishes.key.clone().map(|key| Idempotency::of(key, &applications, &payload)),
+        only: None,
+        publisher: caller.token,
+        introduces: caller.is_admin(),
+        applications,
+        payload,
+        deed,
+    };
+    let waits = wishes.wait.unwrap_or(app.publish_wait);
+    let published = app.publisher.publish(caller.owner(), event, waits).await?;
+    Ok(Kept { published, warnings })
+}
+
+fn read(
+    known: &KnownType,
+    payload: Bytes,
+    applications: &mut Vec<Application>,
+) -> Result<(Bytes, Vec<String>), ApiError> {
+    let data = ActionData::read(known, payload);
+    let named = applications.iter().map(|application| application.as_str().to_owned());
+    *applications = distinct_applications(&named.chain(data.applications).collect::<Vec<_>>())?;
+    Ok((data.payload, data.warnings))
+}
