@@ -29,8 +29,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Receive deliveries and print them, for trying things out
 ///
 /// The first line says where it listens. Then comes each request: on a terminal with its payload
-/// laid out for reading, elsewhere with its payload on one line. With a key, it is said whether each
-/// signature is right, and 401 answered where it is not. Ctrl-C ends it.
+/// laid out for reading, elsewhere with its payload on one line. With --json, the first line goes to
+/// stderr. With a key, it is said whether each signature is right, and 401 answered where it is not.
+/// Ctrl-C ends it.
 #[derive(clap::Args, Debug)]
 pub struct Listen {
     /// Where to listen; port 0 picks one that is free
@@ -79,7 +80,7 @@ impl Listen {
 
     /// Ends with an error when stdout cannot be written, be it that its reader has gone.
     async fn until_stopped(self, listener: TcpListener, checker: Option<Checker>, mut stop: Stop) -> io::Result<()> {
-        output::emit(&format!("listening on http://{}", listener.local_addr()?))?;
+        self.greet(listener.local_addr()?)?;
         // One place is enough: the first report ends it all.
         let (report, mut reports) = mpsc::channel(1);
         let receiver = Arc::new(Receiver::new(self, checker, report));
@@ -88,6 +89,16 @@ impl Listen {
             () = stop.asked() => Ok(()),
             Some(error) = reports.recv() => Err(error),
         }
+    }
+
+    /// Says where it listens; with `--json`, stdout is for the requests alone.
+    fn greet(&self, at: SocketAddr) -> io::Result<()> {
+        let greeting = format!("listening on http://{at}");
+        if self.json {
+            output::note(&greeting);
+            return Ok(());
+        }
+        output::emit(&greeting)
     }
 
     async fn bind(&self) -> Result<TcpListener, Failure> {

@@ -18,8 +18,9 @@ use crate::cli::output::visible;
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// More headers than this has no request that a server would take.
 const MAX_HEADERS: usize = 128;
-/// What `nyala listen` says before the first request.
-const LISTENING: &[u8] = b"listening on ";
+/// What `nyala listen` says before the first request: on stdout, and with `--json` on stderr, which
+/// may have gone into the same file.
+const GREETINGS: [&[u8]; 2] = [b"listening on ", b"nyala: listening on "];
 
 /// A header of the command line.
 pub(super) type Header = (HeaderName, HeaderValue);
@@ -80,7 +81,8 @@ fn whole(bytes: &[u8]) -> Result<Saved, String> {
     if text.is_empty() {
         return Err(format!("is empty: {SHAPES}"));
     }
-    if text.starts_with(b"{") || text.starts_with(LISTENING) { line(text) } else { raw(bytes) }
+    let listened = GREETINGS.iter().any(|greeting| text.starts_with(greeting));
+    if text.starts_with(b"{") || listened { line(text) } else { raw(bytes) }
 }
 
 /// What of `nyala listen --json` says what was received.
@@ -93,7 +95,7 @@ struct Line {
 
 fn line(text: &[u8]) -> Result<Saved, String> {
     let mut lines = text.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{"));
-    let first = lines.next().ok_or("has no request in it yet")?;
+    let first = lines.next().ok_or("has no line of `nyala listen --json` in it")?;
     if lines.next().is_some() {
         return Err("has several requests in it: give one line of it".to_owned());
     }
@@ -159,7 +161,7 @@ mod tests {
             "(content-length|transfer-encoding): ?[0-9a-z-]{0,24}\r\n",
             r#"\{"headers":\{("[a-z:]{0,4}":("[ -~&&[^"\\]]{0,4}"|[0-9]))?\},"body":("x"|1)(,"body_base64":"[A-Z=]{0,8}")?\}"#,
             "\r?\n",
-            "listening on ",
+            "(nyala: )?listening on ",
         ];
         prop_oneof![4 => texts.prop_map(String::into_bytes), 1 => proptest::collection::vec(any::<u8>(), 0..8)]
     }

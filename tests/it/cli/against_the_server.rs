@@ -22,7 +22,7 @@ fn a_published_event_arrives_to_the_byte() {
 
 #[test]
 fn a_payload_comes_from_a_file_or_from_stdin_or_is_null() {
-    let (server, receiver) = (Server::start(), Running::listen(&["--json"]));
+    let (server, receiver) = (Server::start(), Running::listen_json(&[]));
     server.add(&receiver.url, "*");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("event.json"), "{\n  \"from\": \"file\"\n}\n").unwrap();
@@ -149,7 +149,7 @@ fn a_hooks_secret_is_shown_rotated_and_given() {
 
 #[test]
 fn a_hooks_headers_are_given_replaced_and_taken_away() {
-    let (server, receiver) = (Server::start(), Running::listen(&["--json"]));
+    let (server, receiver) = (Server::start(), Running::listen_json(&[]));
     let headers = || server.run(["hooks", "show", "1", "--json"]).done().json()["headers"].clone();
     let change = |args: &[&str]| server.run([&["hooks", "change", "1"], args].concat());
 

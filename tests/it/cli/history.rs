@@ -23,7 +23,7 @@ fn until_listed(server: &Server, flags: &[&str], count: usize) -> Vec<String> {
 
 /// A hook that answers with this status, and an event that was sent there.
 fn scene(status: &str) -> (Server, Running, String) {
-    let (server, receiver) = (Server::start(), Running::listen(&["--status", status, "--json"]));
+    let (server, receiver) = (Server::start(), Running::listen_json(&["--status", status]));
     server.add(&receiver.url, "*");
     let published =
         server.run(["publish", "Built", "--data", "{\"a\" : 1.0}", "--wait", "20s", "--json"]).done().json();

@@ -44,8 +44,8 @@ fn a_hostile_sender_does_not_drive_the_terminal() {
 }
 
 #[test]
-fn json_has_one_object_a_request() {
-    let receiver = Running::listen(&["--json", "--status", "204"]);
+fn json_has_one_object_a_request_and_stdout_nothing_else() {
+    let receiver = Running::listen_json(&["--status", "204"]);
 
     post(&receiver.url, "/a?b=c", "{\n\"a\": 1.0}");
     post(&receiver.url, "/", "not JSON");
@@ -110,7 +110,8 @@ fn either_secret_of_a_rotation_is_right_at_the_receiver() {
 #[test]
 fn json_says_whether_the_signature_is_right_and_can_be_verified_later() {
     let secret = Secret::from_bytes([1; 32]).text();
-    let receiver = Running::start(nyala(["listen", "--listen", "127.0.0.1:0", "--json"]).env("NYALA_SECRET", &secret));
+    let mut command = nyala(["listen", "--listen", "127.0.0.1:0", "--json"]);
+    let receiver = Running::start_json(command.env("NYALA_SECRET", &secret));
 
     send(&receiver.url, &signed(1, "{\n\"\u{9b}\": 1.0}"));
     post(&receiver.url, "/", "");
@@ -126,7 +127,7 @@ fn json_says_whether_the_signature_is_right_and_can_be_verified_later() {
 
 #[test]
 fn json_keeps_a_payload_that_is_no_text() {
-    let receiver = Running::listen(&["--json"]);
+    let receiver = Running::listen_json(&[]);
     let mut stream = TcpStream::connect(receiver.url.strip_prefix("http://").unwrap()).unwrap();
 
     stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n\xff\xfe").unwrap();

@@ -7,7 +7,7 @@ mod listen;
 mod verify;
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -70,6 +70,18 @@ fn run_with_stdin(command: &mut Command, stdin: &str) -> Ended {
     }
 }
 
+/// The lines of an output, as they come.
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (send, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // Read to its end: a pipe that nobody reads breaks.
+            let _ = send.send(line);
+        }
+    });
+    lines
+}
+
 /// A command that goes on until it is told to stop, or the test ends.
 struct Running {
     child: Child,
@@ -81,15 +93,7 @@ struct Running {
 impl Running {
     fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (send, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                if send.send(line).is_err() {
-                    break;
-                }
-            }
-        });
+        let lines = lines(child.stdout.take().unwrap());
         let mut running = Self { child, lines, url: String::new() };
         let first = running.line();
         first.strip_prefix("listening on ").unwrap_or_else(|| panic!("{first}")).clone_into(&mut running.url);
@@ -98,6 +102,19 @@ impl Running {
 
     fn listen(args: &[&str]) -> Self {
         Self::start(nyala(["listen", "--listen", "127.0.0.1:0"]).args(args))
+    }
+
+    /// The same with `--json`, where stdout is for the requests alone.
+    fn listen_json(args: &[&str]) -> Self {
+        Self::start_json(nyala(["listen", "--listen", "127.0.0.1:0", "--json"]).args(args))
+    }
+
+    fn start_json(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (stdout, stderr) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
+        let first = stderr.recv_timeout(LIMIT).expect("a line in time");
+        let url = first.strip_prefix("nyala: listening on ").unwrap_or_else(|| panic!("{first}")).to_owned();
+        Self { child, lines: stdout, url }
     }
 
     fn line(&self) -> String {

@@ -183,7 +183,7 @@ fn what_is_no_request_is_bad_input() {
         ("{\"a\":1}".to_owned(), "is no line of `nyala listen --json`"),
         (format!("{}1", "{\"headers\":".repeat(100_000)), "is no line of `nyala listen --json`"),
         (format!("{}\n{}", line(&v1, BODY), line(&v1, BODY)), "has several requests in it"),
-        ("listening on http://127.0.0.1:9000\n".to_owned(), "has no request in it yet"),
+        ("listening on http://127.0.0.1:9000\n".to_owned(), "has no line of `nyala listen --json` in it"),
         (line(&[("\u{1b}[2J", String::new())], BODY), "has a header whose name"),
         (line(&[("a", "\u{1b}[2J".to_owned())], BODY), "has a control character in its header a"),
         (raw(&many, BODY, "\r\n"), "is no HTTP request"),
@@ -202,9 +202,10 @@ fn what_is_no_request_is_bad_input() {
 
 #[test]
 fn what_listen_wrote_to_a_file_is_read_whole() {
-    let text = format!("listening on http://127.0.0.1:9000\n{}\n", line(&headers(Scheme::V1, now()), BODY));
-
-    assert_right(&verify_stdin(&[], &text));
+    for greeting in ["", "listening on http://127.0.0.1:9000\n", "nyala: listening on http://127.0.0.1:9000\n"] {
+        let text = format!("{greeting}{}\n", line(&headers(Scheme::V1, now()), BODY));
+        assert_right(&verify_stdin(&[], &text));
+    }
 }
 
 #[test]
