@@ -111,9 +111,14 @@ impl Problem {
             told.push_str(": ");
             told.push_str(&visible(detail));
         }
-        for FieldError { field, message } in self.errors.iter().flatten() {
+        for FieldError { field, message } in self.errors.iter().flatten().filter(|error| !self.tells(error)) {
             let _ = write!(told, "\n  {}: {}", visible(field), visible(message));
         }
         told
+    }
+
+    /// Whether the detail says all that the error does: Nyala's own does where one field is at fault.
+    fn tells(&self, FieldError { field, message }: &FieldError) -> bool {
+        self.detail.as_ref().is_some_and(|detail| detail.contains(field) && detail.contains(message))
     }
 }

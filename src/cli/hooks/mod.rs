@@ -162,11 +162,9 @@ impl Add {
                 let hook: Shown = answer.json()?;
                 output::print(&if json { answer.text() } else { hook.sentences() })
             }
-            StatusCode::CONFLICT => Err(answer.failure().advise(
-                "This URL is registered for other events or applications: remove that hook first \
-                 with `nyala hooks remove ID`, or change it with \
-                 `nyala hooks change ID` (`nyala hooks list` shows its ID).",
-            )),
+            StatusCode::CONFLICT => {
+                Err(answer.failure().advise("`nyala hooks change ID` and `nyala hooks remove ID` do that."))
+            }
             _ => Err(answer.failure()),
         }
     }

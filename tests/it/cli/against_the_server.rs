@@ -199,6 +199,7 @@ fn the_same_url_for_other_events_is_refused_with_a_way_out() {
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.starts_with("nyala: the server answered 409: "), "{refused:?}");
+    assert!(refused.stderr.contains(" as hook 1, "), "{refused:?}");
     assert!(refused.stderr.contains("nyala hooks remove ID"), "{refused:?}");
 }
 
@@ -209,7 +210,28 @@ fn a_url_that_cannot_be_called_is_refused_by_name() {
     let refused = server.run(["hooks", "add", "ftp://example.com", "--event", "A"]);
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("\n  url: "), "{refused:?}");
+    assert!(refused.stderr.starts_with("nyala: the server answered 400: Bad Request: url: "), "{refused:?}");
+}
+
+#[test]
+fn what_is_wrong_is_told_once() {
+    let server = Server::start();
+    let publish = |data| server.run(["publish", "A", "--idempotency-key", "build 7", "--data", data]);
+    publish("1").done();
+
+    let bad = server.run(["hooks", "add", "ftp://example.com", "--event", "A"]);
+    let forbidden = server.run(["hooks", "add", "http://10.0.0.1/", "--event", "A"]);
+    let reused = publish("2");
+
+    for (refused, status, what) in [
+        (bad, "400", "url: "),
+        (forbidden, "422", "url: "),
+        (reused, "422", "was used for another body within 24 hours"),
+    ] {
+        assert!(refused.stderr.starts_with(&format!("nyala: the server answered {status}: ")), "{refused:?}");
+        assert_eq!(refused.stderr.matches(what).count(), 1, "{refused:?}");
+        assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+    }
 }
 
 #[test]
