@@ -5,6 +5,7 @@ use std::str::FromStr;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::INSECURE;
 use super::certificates::OtherCertificates;
 use super::secret::Proofs;
 use super::shown::Shown;
@@ -31,6 +32,12 @@ pub(super) struct Change {
     /// What the hook is for, in your words
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
+    /// Accept any certificate from its URL; anybody in between can then read and forge
+    #[arg(long)]
+    insecure_ssl: bool,
+    /// Accept only a certificate that is good for its URL
+    #[arg(long, conflicts_with = "insecure_ssl")]
+    no_insecure_ssl: bool,
     #[command(flatten)]
     limits: Limits,
     #[command(flatten)]
@@ -96,6 +103,9 @@ impl Change {
         if fields.is_empty() {
             return Err(Failure::usage("nothing is to change: name a field, such as --url or --rate-limit"));
         }
+        if self.insecure_ssl {
+            output::note(INSECURE);
+        }
         let id = self.id.to_string();
         let request = client.request(Method::PATCH, &["api", "v1", "hooks", &id], &[]);
         let request = request.header("content-type", "application/json").body(Value::Object(fields).to_string());
@@ -115,6 +125,9 @@ impl Change {
             if !names.is_empty() {
                 fields.insert(name.to_owned(), json!(names));
             }
+        }
+        if self.insecure_ssl || self.no_insecure_ssl {
+            fields.insert("insecure_ssl".to_owned(), json!(self.insecure_ssl));
         }
         self.limits.put_into(&mut fields);
         self.proofs.put_into(&mut fields)?;

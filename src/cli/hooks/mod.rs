@@ -23,6 +23,10 @@ use super::output;
 use crate::domain::hook::HookState;
 use crate::domain::id::HookId;
 
+/// What is said to who wants no certificate looked at.
+const INSECURE: &str =
+    "warning: with --insecure-ssl anybody between the server and this URL can read and forge what is sent";
+
 /// Add, list, show, remove, pause, test and replay hooks: who is told about what
 #[derive(clap::Args, Debug)]
 pub struct Hooks {
@@ -149,10 +153,7 @@ impl Hooks {
 impl Add {
     async fn run(self, client: &Client, json: bool) -> Result<(), Failure> {
         if self.insecure_ssl {
-            output::note(
-                "warning: with --insecure-ssl anybody between the server and this URL can read and \
-                 forge what is sent",
-            );
+            output::note(INSECURE);
         }
         let request = client.request(Method::POST, &["api", "hooks"], &[]);
         let request = request.header("content-type", "application/json").body(self.body()?);

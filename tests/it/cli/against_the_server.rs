@@ -256,3 +256,21 @@ fn a_certificate_that_is_not_checked_is_warned_of() {
     assert!(added.stderr.contains("warning: with --insecure-ssl"), "{added:?}");
     assert_eq!(added.done().json()["insecure_ssl"], true);
 }
+
+#[test]
+fn whether_a_certificate_is_checked_can_be_changed_back_and_forth() {
+    let server = Server::start();
+    server.add("https://127.0.0.1:1/", "A");
+    let change = |args: &[&str]| server.run([&["hooks", "change", "1", "--json"], args].concat());
+
+    let unchecked = change(&["--insecure-ssl"]).done();
+    let untouched = change(&["--description", "x"]).done();
+    let checked = change(&["--no-insecure-ssl"]).done();
+    let both = change(&["--insecure-ssl", "--no-insecure-ssl"]);
+
+    assert!(unchecked.stderr.contains("warning: with --insecure-ssl"), "{unchecked:?}");
+    assert!(checked.stderr.is_empty(), "{checked:?}");
+    let states = [unchecked, untouched, checked].map(|changed| changed.json()["insecure_ssl"].as_bool());
+    assert_eq!(states, [Some(true), Some(true), Some(false)]);
+    assert_eq!(both.code, Some(2), "{both:?}");
+}
