@@ -10,10 +10,10 @@ use crate::cli::exit::Failure;
 /// Certificates that are given.
 #[derive(clap::Args, Debug, Default)]
 pub(super) struct Certificates {
-    /// A CA in PEM: it alone may vouch for the server, none of those that the machine trusts
+    /// A CA in PEM: it alone may vouch for the receiver, none of those that Nyala's machine trusts
     #[arg(long, value_name = "FILE")]
     ca_certificate: Option<PathBuf>,
-    /// What the server is shown, in PEM: the certificate, those up to its CA, and the private key
+    /// What the receiver is shown, in PEM: the certificate, those up to its CA, and the private key
     ///
     /// Repeatable, where they stand in several files: the certificate first.
     #[arg(long = "client-certificate", value_name = "FILE")]
@@ -25,10 +25,10 @@ pub(super) struct Certificates {
 pub(super) struct OtherCertificates {
     #[command(flatten)]
     given: Certificates,
-    /// Trust whom the server's machine trusts
+    /// Take its CA away: those may vouch for the receiver again whom Nyala's machine trusts
     #[arg(long, conflicts_with = "ca_certificate")]
     no_ca_certificate: bool,
-    /// Show no certificate
+    /// Take its client certificate away: the receiver is shown none
     #[arg(long, conflicts_with = "client_certificates")]
     no_client_certificate: bool,
 }

@@ -16,20 +16,28 @@ use crate::domain::hook::Order;
 use crate::domain::id::HookId;
 
 /// Change a hook: what is not named stays as it is
+///
+/// What is repeatable takes the place of all that there is of its kind: name again what is to stay.
+/// Another secret is given with `nyala hooks rotate-secret`.
 #[derive(clap::Args, Debug)]
+#[command(
+    mut_arg("order", |arg| arg.help(ORDER)),
+    mut_arg("signatures", |arg| arg.help(SIGNATURES)),
+    mut_arg("headers", |arg| arg.help(HEADERS))
+)]
 pub(super) struct Change {
     /// The hook's number
     id: HookId,
-    /// Another URL; what failed at the old one is forgotten
+    /// Another URL, with its own user info or none; what failed at the old one is forgotten
     #[arg(long)]
     url: Option<String>,
-    /// The event types that it wants from now on (repeatable)
+    /// An event type that it wants from now on, or * for all (repeatable)
     #[arg(long = "event", value_name = "TYPE")]
     events: Vec<String>,
-    /// The applications whose events it wants from now on, or * for all (repeatable)
+    /// An application whose events it wants from now on, or * for all (repeatable)
     #[arg(long = "application", value_name = "NAME")]
     applications: Vec<String>,
-    /// What the hook is for, in your words
+    /// What the hook is for, in your words; an empty text takes it away
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Accept any certificate from its URL; anybody in between can then read and forge
@@ -42,25 +50,30 @@ pub(super) struct Change {
     limits: Limits,
     #[command(flatten)]
     proofs: Proofs,
-    /// Send none of the headers that were given with --header
-    ///
-    /// Those that are given replace all that there are; *** as a value keeps it.
+    /// Take all headers of its own away
     #[arg(long, conflicts_with = "headers")]
     no_headers: bool,
     #[command(flatten)]
     certificates: OtherCertificates,
 }
 
+/// The options that say something else of a hook that is there.
+const ORDER: &str = "In which order it gets what is published from now on: none, hook (one at a time) or application \
+                     (one at a time of each)";
+const SIGNATURES: &str = "A way to sign from now on: v1, v1a or github (repeatable)";
+const HEADERS: &str = "A header that its requests carry from now on, as `name: value` (repeatable); the value is \
+                       secret, and *** keeps the one that there is";
+
 /// How much a hook gets, and in which order.
 #[derive(clap::Args, Debug, Default)]
 pub(super) struct Limits {
-    /// In which order it gets its events: none, hook (one at a time) or application (one at a time each)
+    /// In which order it gets its events: none, hook (one at a time) or application (one at a time of each) [default: none]
     #[arg(long, value_name = "ORDER", value_parser = order)]
     order: Option<Order>,
-    /// Attempts in flight, or default
+    /// Attempts at a time, or `default` for what the server's --workers-per-hook allows
     #[arg(long, value_name = "NUMBER")]
     max_in_flight: Option<Limit>,
-    /// Attempts a second, or default
+    /// Attempts a second, or `default` for no limit
     #[arg(long, value_name = "NUMBER")]
     rate_limit: Option<Limit>,
 }
@@ -117,9 +130,11 @@ impl Change {
 
     fn fields(&self) -> Result<Map<String, Value>, Failure> {
         let mut fields = Map::new();
-        let texts = [("url", &self.url), ("description", &self.description)];
-        for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
-            fields.insert(name.to_owned(), json!(text));
+        if let Some(url) = &self.url {
+            fields.insert("url".to_owned(), json!(url));
+        }
+        if let Some(text) = &self.description {
+            fields.insert("description".to_owned(), if text.is_empty() { Value::Null } else { json!(text) });
         }
         for (name, names) in [("events", &self.events), ("applications", &self.applications)] {
             if !names.is_empty() {

@@ -123,6 +123,33 @@ fn a_hook_is_changed_paused_and_found_by_its_state() {
 }
 
 #[test]
+fn an_empty_description_takes_the_description_away() {
+    let server = Server::start();
+    server.add("http://127.0.0.1:1/cb", "A");
+    let describe = |text: &str| {
+        let changed = server.run(["hooks", "change", "1", "--description", text, "--json"]).done();
+        changed.json()["description"].clone()
+    };
+
+    assert_eq!(describe("the shop"), json!("the shop"));
+    assert_eq!(describe(""), json!(null));
+}
+
+#[test]
+fn the_help_of_a_change_names_no_defaults_because_it_keeps_what_is_there() {
+    let [add, change] = ["add", "change"].map(|action| run(&mut nyala(["hooks", action, "--help"])).done().stdout);
+    let options = |help: &str| help.split_once("\nServer:").unwrap().0.to_owned();
+
+    assert!(options(&add).contains("[default: "), "{add}");
+    assert!(!options(&change).contains("[default: "), "{change}");
+    assert!(change.contains("what is not named stays as it is"), "{change}");
+    for option in ["--order", "--signature", "--header"] {
+        let text = change.split_once(&format!("{option} <")).unwrap().1.split("\n\n").next().unwrap();
+        assert!(text.contains("from now on"), "{text}");
+    }
+}
+
+#[test]
 fn a_hooks_secret_is_shown_rotated_and_given() {
     let server = Server::start();
     let given = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
