@@ -7,7 +7,10 @@ use super::exit::Failure;
 use super::output;
 use crate::config::Flags;
 
-/// The options of `nyala config`.
+/// Show every setting of the server, its value and where it came from
+///
+/// It takes the options of `nyala serve`, and its environment: what it shows is what a server would go
+/// by that was started in the same way. A setting that cannot be used is named, with exit code 2.
 #[derive(Debug, Args)]
 pub struct Config {
     #[command(flatten)]

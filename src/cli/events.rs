@@ -24,7 +24,10 @@ const COLUMNS: [Column; 6] = [
     ("BYTES", "bytes"),
 ];
 
-/// List and show what was published
+/// List and show events
+///
+/// An event is something that happened and was published: its type, the applications that it
+/// concerns, and its payload. What came of it at each hook is in `nyala deliveries list --event ID`.
 #[derive(clap::Args, Debug)]
 pub struct Events {
     #[command(flatten)]

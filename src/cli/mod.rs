@@ -40,28 +40,29 @@ struct Cli {
     command: Command,
 }
 
+// What a command says about itself stands over its options: a sentence over its variant would take
+// the place of all of it.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
+    ///
+    /// Each option may also be set in the environment, and all but --config in the TOML file that it
+    /// names, without the dashes in front. An option counts more than the environment, and that more
+    /// than the file; `nyala config` shows what counts.
+    ///
+    /// Ctrl-C and SIGTERM end it in order, a second one at once. After SIGHUP it reads the
+    /// certificate and its key again. Logs go to stderr.
+    // Its options are those of `nyala config`, too.
     Serve(Flags),
-    /// Publish an event
     Publish(publish::Publish),
-    /// Add, list, show and remove hooks; pause, test and replay them
     Hooks(hooks::Hooks),
-    /// List and show events
     Events(events::Events),
-    /// List and show deliveries, and send events again
     Deliveries(deliveries::Deliveries),
-    // A sentence here would take the place of all that the command says about itself.
     Listen(listen::Listen),
-    /// Make, list and revoke tokens
     Token(token::Token),
     Verify(verify::Verify),
-    /// Check, back up and measure the database, also while a server has it open
     Db(db::Db),
-    /// Change the key that secrets are sealed with
     Key(key::KeyCommand),
-    /// Show every setting of the server, its value and where it came from
     Config(config::Config),
 }
 

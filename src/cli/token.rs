@@ -22,7 +22,9 @@ use crate::store::{Made, Result, Revoked, Tokens};
 
 /// Make, list and revoke the tokens that let requests in, also while a server runs
 ///
-/// The first token that is made closes the server to everybody without one.
+/// The first token that is made closes the server to everybody without one. Tokens are kept in the
+/// server's database, so this has to run where that is. A client sends its token as `Authorization:
+/// Bearer TOKEN`; the commands of this program take it from `NYALA_TOKEN`, or --token.
 #[derive(Debug, Args)]
 pub struct Token {
     #[command(flatten)]

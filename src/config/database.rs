@@ -9,6 +9,7 @@ use super::{ConfigError, Layers, file};
 
 /// The file in which a server keeps everything, found as `serve` finds it.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
 pub struct Database {
     /// The database file [default: data/nyala.db]
     #[arg(long, global = true, env = "NYALA_DATABASE", value_name = "FILE")]

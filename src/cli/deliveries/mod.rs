@@ -27,6 +27,10 @@ const COLUMNS: [Column; 7] = [
 ];
 
 /// List and show deliveries, and send events again
+///
+/// A delivery is one event that is owed to one hook. It waits as pending, is leased while it is
+/// attempted, and ends as delivered, dead (given up) or cancelled (the hook was removed). Many are
+/// sent again at once with `nyala hooks replay`.
 #[derive(clap::Args, Debug)]
 pub struct Deliveries {
     #[command(flatten)]

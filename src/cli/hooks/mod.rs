@@ -27,7 +27,10 @@ use crate::domain::id::HookId;
 const INSECURE: &str =
     "warning: with --insecure-ssl anybody between the server and this URL can read and forge what is sent";
 
-/// Add, list, show, remove, pause, test and replay hooks: who is told about what
+/// Add, change, list, show and remove hooks; pause, test and replay them
+///
+/// A hook says who is told about what: its URL is called when one of its events happens, again and
+/// again until it has answered with success or the server gives up.
 #[derive(clap::Args, Debug)]
 pub struct Hooks {
     #[command(flatten)]
@@ -68,7 +71,7 @@ enum Action {
         /// The hook's number
         id: HookId,
     },
-    /// Send to a hook again what it is owed and what comes
+    /// Send to a paused or failing hook again: what it is owed, and what comes
     Resume {
         /// The hook's number
         id: HookId,

@@ -34,7 +34,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Publish an event: every hook that wants it will be told
 ///
-/// The payload is sent to the byte as it is given. Until --timeout has passed, the event is sent
+/// It returns as soon as the server has the event on disk, and prints its id. The payload is sent to the byte as it is given. Until --timeout has passed, the event is sent
 /// again when the server cannot be reached or says that it is busy; the Idempotency-Key that goes
 /// with it keeps it from happening twice.
 #[derive(clap::Args, Debug)]

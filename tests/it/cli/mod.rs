@@ -2,6 +2,7 @@
 
 mod against_others;
 mod against_the_server;
+mod help;
 mod history;
 mod listen;
 mod verify;
