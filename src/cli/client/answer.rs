@@ -66,9 +66,12 @@ impl Answer {
         };
         let failure = Failure::failed(problem.told(self.status));
         match self.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                failure.advise("Name a token that may do this with --token or NYALA_TOKEN.")
-            }
+            StatusCode::UNAUTHORIZED => failure.advise("Name a token that may do this with --token or NYALA_TOKEN."),
+            // The server has said whether a scope or an application is in the way.
+            StatusCode::FORBIDDEN => failure.advise(
+                "Where that takes another token, name it with --token or NYALA_TOKEN: `nyala token list`, where the \
+                 server runs, shows the scopes and applications of each.",
+            ),
             _ => failure,
         }
     }

@@ -5,6 +5,7 @@ mod against_the_server;
 mod help;
 mod history;
 mod listen;
+mod tokens;
 mod verify;
 
 use std::ffi::OsStr;
@@ -141,7 +142,7 @@ impl Drop for Running {
 /// A server of our own, with nothing in it.
 struct Server {
     running: Running,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -150,7 +151,20 @@ impl Server {
         let mut command = nyala(["serve", "--listen", "127.0.0.1:0", "--allow-network", "loopback"]);
         command.args(["--retry-schedule", "50ms,50ms,50ms"]);
         command.arg("--database").arg(folder.path().join("nyala.db")).stderr(Stdio::null());
-        Self { running: Running::start(&mut command), _folder: folder }
+        Self { running: Running::start(&mut command), folder }
+    }
+
+    /// `nyala token` on this server's database.
+    fn token(&self, args: &[&str]) -> Ended {
+        let database = self.folder.path().join("nyala.db");
+        run(nyala(["token"]).args(args).env("NYALA_DATABASE", database))
+    }
+
+    /// Makes a token, for these applications if there are any.
+    fn new_token(&self, name: &str, scope: &str, applications: &[&str]) -> String {
+        let mut args = vec!["create", name, "--scope", scope];
+        args.extend(applications.iter().flat_map(|application| ["--application", *application]));
+        self.token(&args).done().stdout.trim().to_owned()
     }
 
     /// A client command against this server.
