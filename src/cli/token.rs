@@ -13,12 +13,15 @@ use super::output::{self, visible};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Database;
 use crate::domain::application::Application;
-use crate::domain::id::TokenId;
+use crate::domain::id::{HookId, TokenId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NewToken, Scope, Token as Kept, TokenHash, TokenSecret};
 use crate::store::sqlite::Desk;
 use crate::store::vault::random;
 use crate::store::{Made, Result, Revoked, Tokens};
+
+/// So many numbers of hooks fit into a line that people read.
+const MOST_SHOWN: usize = 10;
 
 /// Make, list and revoke the tokens that let requests in, also while a server runs
 ///
@@ -44,6 +47,8 @@ enum Action {
         json: bool,
     },
     /// Take a token back: it is good for nothing within a second
+    ///
+    /// The hooks that were made with it stay, and go on getting events.
     Revoke {
         /// The token's name, or its number
         token: String,
@@ -186,14 +191,33 @@ async fn revoke(path: PathBuf, which: String) -> std::result::Result<(), Failure
     let now = SystemClock::default().now();
     let wanted = which.clone();
     match at_desk(&path, Desk::open, move |desk| desk.revoke_token(now, &which)).await? {
-        Revoked::Now(token) => output::print(&format!("token {} revoked", visible(&token.name))),
+        Revoked::Now(token) => {
+            output::print(&format!("token {} revoked", visible(&token.name)))?;
+            tell_hooks(&path, token.id).await
+        }
         Revoked::Before(token) => {
             output::note(&format!("token {} was revoked before", visible(&token.name)));
-            Ok(())
+            tell_hooks(&path, token.id).await
         }
         Revoked::Absent => Err(Failure::failed(format!("there is no token {}", visible(&wanted)))
             .advise("`nyala token list` shows all of them.")),
     }
+}
+
+/// A token that is revoked takes no hook with it: whoever wanted that has to be told.
+async fn tell_hooks(path: &Path, token: TokenId) -> std::result::Result<(), Failure> {
+    let hooks = at_desk(path, Desk::open, move |desk| desk.hooks_of_token(token)).await?;
+    let (stay, them) = match hooks.len() {
+        0 => return Ok(()),
+        1 => ("1 hook that was made with it stays and goes on".to_owned(), "it"),
+        count => (format!("{count} hooks that were made with it stay and go on"), "them"),
+    };
+    let mut ids: Vec<_> = hooks.iter().take(MOST_SHOWN).map(HookId::to_string).collect();
+    if hooks.len() > MOST_SHOWN {
+        ids.push("…".to_owned());
+    }
+    output::note(&format!("{stay}: `nyala hooks remove {}` removes {them}", ids.join(" ")));
+    Ok(())
 }
 
 /// Opens the database one way or the other, and does something with it, off the async threads.

@@ -47,6 +47,13 @@ pub trait Tokens {
     /// # Errors
     /// Trouble of the database.
     fn tokens(&self) -> Result<Vec<Token>>;
+
+    /// The living hooks that belong to this token alone, the first one first. Those of
+    /// admins belong to all of them, and are not among these.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn hooks_of_token(&self, token: TokenId) -> Result<Vec<HookId>>;
 }
 
 /// What is on record about who did what.

@@ -6,6 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{audit, open, tokens};
 use crate::domain::audit::{Action, AuditEntry};
+use crate::domain::id::{HookId, TokenId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NewToken, Token, TokenHash};
 use crate::store::{Made, Result, Revoked, StoreError, Tokens};
@@ -75,5 +76,9 @@ impl Tokens for Desk {
 
     fn tokens(&self) -> Result<Vec<Token>> {
         tokens::all(&self.conn)
+    }
+
+    fn hooks_of_token(&self, token: TokenId) -> Result<Vec<HookId>> {
+        tokens::hooks(&self.conn, token)
     }
 }

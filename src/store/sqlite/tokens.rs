@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Session, applications, rows};
 use crate::domain::application::Application;
-use crate::domain::id::TokenId;
+use crate::domain::id::{HookId, TokenId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NewToken, Scope, Token, TokenHash};
 use crate::store::{Made, Result, Revoked};
@@ -27,6 +27,9 @@ const FIND: &str = "
 const REVOKE: &str = "UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 RETURNING *";
 
 const ALL: &str = "SELECT * FROM tokens ORDER BY id";
+
+/// They are not many enough for an index, and asked for once in a token's life.
+const HOOKS: &str = "SELECT id FROM hooks WHERE owner = ?1 AND removed_at IS NULL ORDER BY id";
 
 /// What a running server looks at, to see that its tokens are not the newest.
 const CHANGED: &str = "UPDATE token_changes SET count = count + 1";
@@ -75,6 +78,12 @@ pub(super) fn all(conn: &Connection) -> Result<Vec<Token>> {
     let mut statement = conn.prepare_cached(ALL)?;
     let tokens = statement.query_map([], token)?;
     Ok(tokens.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn hooks(conn: &Connection, token: TokenId) -> Result<Vec<HookId>> {
+    let mut statement = conn.prepare_cached(HOOKS)?;
+    let hooks = statement.query_map([token.0], |row| row.get(0).map(HookId))?;
+    Ok(hooks.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn changes(conn: &Connection) -> Result<i64> {

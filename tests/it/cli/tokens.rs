@@ -23,3 +23,36 @@ fn who_may_not_is_told_to_look_for_the_scopes_and_applications_of_tokens() {
         assert!(advice.contains("shows the scopes and applications of each"), "{refused:?}");
     }
 }
+
+#[test]
+fn a_token_that_is_revoked_leaves_its_hooks_and_says_which() {
+    let server = Server::start();
+    let (app, ops) = (server.new_token("app", "subscribe", &[]), server.new_token("ops", "admin", &[]));
+    let add = |url, token: &String| server.run(["hooks", "add", url, "--event", "A", "--token", token]).done();
+    let revoke = |name| server.token(&["revoke", name]).done();
+    let said = "nyala: 2 hooks that were made with it stay and go on: `nyala hooks remove 1 3` removes them\n";
+
+    add("http://127.0.0.1:1/", &app);
+    add("http://127.0.0.1:2/", &ops);
+    add("http://127.0.0.1:3/", &app);
+    let revoked = revoke("app");
+    let again = revoke("app");
+    server.run(["hooks", "remove", "1", "--token", &ops]).done();
+    let one = revoke("app");
+    let admin = revoke("ops");
+
+    assert_eq!((revoked.stdout.as_str(), revoked.stderr.as_str()), ("token app revoked\n", said));
+    assert!(again.stderr.ends_with(said), "{again:?}");
+    assert!(one.stderr.contains("1 hook that was made with it stays"), "{one:?}");
+    assert_eq!(admin.stderr, "", "hooks of admins belong to all of them");
+}
+
+#[test]
+fn a_token_that_made_no_hook_is_revoked_without_a_word_about_hooks() {
+    let server = Server::start();
+    server.new_token("ci", "publish", &[]);
+
+    let revoked = server.token(&["revoke", "ci"]).done();
+
+    assert_eq!((revoked.stdout.as_str(), revoked.stderr.as_str()), ("token ci revoked\n", ""));
+}
