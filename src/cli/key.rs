@@ -56,7 +56,7 @@ fn rotate_file(path: &Path) -> Result<(), Failure> {
     let mut rotation = open(&real_path(path)?)?;
     let rotated = rotation.in_file(SystemClock::default().now())?;
     let file = rotation.file().path().display();
-    output::print(&format!("the secrets of {} hooks are sealed with a new key, in {file}", rotated.sealed))?;
+    output::print(&format!("the secrets of {} are sealed with a new key, in {file}", hooks(rotated.sealed)))?;
     output::note(&format!(
         "backups from before need the former key, which is in {} now: make a new backup and a new copy of the key file, \
          and remove that one once you need none of those backups",
@@ -80,9 +80,9 @@ fn rotate_given(path: &Path, former: &Key) -> Result<(), Failure> {
         Failure::from(e).advise("The key on stdout is not in use: nothing was changed, NYALA_KEY stays as it is.")
     })?;
     output::note(&format!(
-        "the secrets of {} hooks are sealed with the key on stdout: set NYALA_KEY to it before the server starts, and \
+        "the secrets of {} are sealed with the key on stdout: set NYALA_KEY to it before the server starts, and \
          keep the former one for as long as backups from before",
-        rotated.sealed
+        hooks(rotated.sealed)
     ));
     all_opened(rotated)
 }
@@ -103,6 +103,10 @@ fn all_opened(rotated: Rotated) -> Result<(), Failure> {
     if rotated.left == 0 {
         return Ok(());
     }
-    let what = format!("the secrets of {} hooks did not open with the former key and stay as they were", rotated.left);
+    let what = format!("the secrets of {} did not open with the former key and stay as they were", hooks(rotated.left));
     Err(Failure::failed(what).advise("`nyala db check` tells more."))
+}
+
+fn hooks(count: usize) -> String {
+    output::counted(count, "hook", "hooks")
 }

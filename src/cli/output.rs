@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
@@ -128,6 +128,13 @@ pub fn plain(value: Option<&Value>) -> String {
     }
 }
 
+/// A number with the form of its noun: `1 hook`, `0 hooks`.
+#[must_use]
+pub fn counted(count: impl Copy + Display + From<u8> + PartialEq, one: &str, many: &str) -> String {
+    let noun = if count == 1.into() { one } else { many };
+    format!("{count} {noun}")
+}
+
 /// A table without lines, made for reading and for `grep`: as wide as its content, or as the
 /// terminal.
 #[must_use]
@@ -223,6 +230,13 @@ mod tests {
         let text = aligned([("id", "1".to_owned()), ("event", "Deployed".to_owned())]);
 
         assert_eq!(text, "id     1\nevent  Deployed");
+    }
+
+    #[test]
+    fn one_of_a_thing_is_told_in_the_singular() {
+        let told = [0, 1, 2, 11].map(|count| counted(count, "delivery", "deliveries"));
+
+        assert_eq!(told, ["0 deliveries", "1 delivery", "2 deliveries", "11 deliveries"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use comfy_table::Cell;
 use serde::Serialize;
 
 use super::exit::{Failure, off_thread};
-use super::output::{self, visible};
+use super::output::{self, counted, visible};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Database;
 use crate::domain::application::Application;
@@ -207,16 +207,16 @@ async fn revoke(path: PathBuf, which: String) -> std::result::Result<(), Failure
 /// A token that is revoked takes no hook with it: whoever wanted that has to be told.
 async fn tell_hooks(path: &Path, token: TokenId) -> std::result::Result<(), Failure> {
     let hooks = at_desk(path, Desk::open, move |desk| desk.hooks_of_token(token)).await?;
-    let (stay, them) = match hooks.len() {
-        0 => return Ok(()),
-        1 => ("1 hook that was made with it stays and goes on".to_owned(), "it"),
-        count => (format!("{count} hooks that were made with it stay and go on"), "them"),
-    };
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let one = "hook that was made with it stays and goes on";
+    let stay = counted(hooks.len(), one, "hooks that were made with it stay and go on");
     let mut ids: Vec<_> = hooks.iter().take(MOST_SHOWN).map(HookId::to_string).collect();
     if hooks.len() > MOST_SHOWN {
         ids.push("…".to_owned());
     }
-    output::note(&format!("{stay}: `nyala hooks remove {}` removes {them}", ids.join(" ")));
+    output::note(&format!("{stay}, until `nyala hooks remove {}`", ids.join(" ")));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::cli::client::Client;
 use crate::cli::client::answer::Answer;
 use crate::cli::deliveries;
 use crate::cli::exit::Failure;
-use crate::cli::output;
+use crate::cli::output::{self, counted};
 use crate::cli::progress::{EVERY, Progress};
 use crate::cli::when::When;
 use crate::domain::delivery::State;
@@ -68,13 +68,14 @@ impl Replay {
         let answer = client.ask(request.body(self.body())).await?;
         let (answer, told) = if self.dry_run {
             let total = answer.json::<Counted>()?.total;
-            (answer, format!("hook {}: {total} would be owed again", self.id))
+            (answer, format!("hook {}: {} would be owed again", self.id, counted(total, "delivery", "deliveries")))
         } else if self.wait {
             let (answer, replay) = follow(client, answer).await?;
             (answer, format!("hook {}: {} of {} owed again", self.id, replay.done, replay.total))
         } else {
             let Shown { id, total, .. } = answer.json()?;
-            (answer, format!("replay {id} of hook {}: {total} are owed again", self.id))
+            let owed = counted(total, "delivery is", "deliveries are");
+            (answer, format!("replay {id} of hook {}: {owed} owed again", self.id))
         };
         output::print(&if json { answer.text() } else { told })
     }
@@ -106,7 +107,7 @@ async fn follow(client: &Client, mut answer: Answer) -> Result<(Answer, Shown), 
             "done" => return Ok((answer, replay)),
             _ => {
                 let Shown { id, done, total, .. } = replay;
-                return Err(Failure::failed(format!("replay {id} was stopped: {done} of {total} were owed again")));
+                return Err(Failure::failed(format!("replay {id} was stopped: {done} of {total} owed again")));
             }
         }
         tokio::time::sleep(EVERY).await;

@@ -19,7 +19,7 @@ use ulid::Ulid;
 use super::client::answer::Answer;
 use super::client::{Client, Server};
 use super::exit::Failure;
-use super::output::{self, visible};
+use super::output::{self, counted, visible};
 use crate::domain::application::Application;
 use crate::domain::event::{EventType, IdempotencyKey};
 
@@ -176,8 +176,7 @@ impl Publish {
 }
 
 fn summary(id: &str, event_type: &str, deliveries: u64) -> String {
-    let noun = if deliveries == 1 { "delivery" } else { "deliveries" };
-    format!("{} {}: {deliveries} {noun}", visible(id), visible(event_type))
+    format!("{} {}: {}", visible(id), visible(event_type), counted(deliveries, "delivery", "deliveries"))
 }
 
 fn again(key: &str) -> String {
@@ -237,11 +236,5 @@ mod tests {
         assert_eq!(whole_seconds(Duration::from_secs(10)), 10);
         assert!(wait("61s").is_err());
         assert_eq!(wait("1m"), Ok(LONGEST_WAIT));
-    }
-
-    #[test]
-    fn one_delivery_is_told_in_the_singular() {
-        assert_eq!(summary("evt_1", "PostDeployment", 1), "evt_1 PostDeployment: 1 delivery");
-        assert_eq!(summary("evt_1", "PostDeployment", 0), "evt_1 PostDeployment: 0 deliveries");
     }
 }

@@ -6,7 +6,7 @@ mod saved;
 use self::keys::{Checker, Keys};
 use self::saved::{Header, Saved};
 use super::exit::Failure;
-use super::output::{self, aligned, visible};
+use super::output::{self, aligned, counted, visible};
 use super::when::When;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Timestamp;
@@ -63,7 +63,7 @@ fn report(verified: &Verified<'_>, saved: &Saved) -> String {
         0 => String::new(),
         beyond => format!(" (and {beyond} beyond content-length)"),
     };
-    lines.push(("body", format!("{} bytes{beyond}", saved.body.len())));
+    lines.push(("body", format!("{}{beyond}", counted(saved.body.len(), "byte", "bytes"))));
     let scope = if verified.signed.is_some() { "" } else { "; it covers the body alone, neither an id nor a time" };
     format!("{}\nthe signature is right{scope}", aligned(lines))
 }

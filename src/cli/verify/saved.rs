@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Map;
 
 use crate::cli::exit::Failure;
-use crate::cli::output::visible;
+use crate::cli::output::{counted, visible};
 
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -140,9 +140,9 @@ fn framed(mut saved: Saved) -> Result<Saved, String> {
     let length = length.to_str().ok().and_then(|text| text.parse::<usize>().ok());
     let length = length.ok_or("has a content-length that is no number")?;
     let is = saved.body.len();
-    saved.beyond = is
-        .checked_sub(length)
-        .ok_or_else(|| format!("ends too early: content-length says {length} bytes of body, and there are {is}"))?;
+    saved.beyond = is.checked_sub(length).ok_or_else(|| {
+        format!("ends too early: content-length says {} of body, not {is}", counted(length, "byte", "bytes"))
+    })?;
     saved.body.truncate(length);
     Ok(saved)
 }

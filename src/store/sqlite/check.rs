@@ -9,9 +9,10 @@ use crate::domain::time::Timestamp;
 use crate::store::vault::Vault;
 use crate::store::{Result, Trouble};
 
-/// Something that must not be: `sql` answers how often it is, and one example.
+/// Something that must not be, once and more often: `sql` answers how often it is, and one example.
 struct Rule {
-    what: &'static str,
+    one: &'static str,
+    many: &'static str,
     example: &'static str,
     sql: &'static str,
     remedy: &'static str,
@@ -96,40 +97,104 @@ const SECRETS_OF_REMOVED: &str = "
 const SEALED: &str = "SELECT hook_id, sealed FROM hook_secrets ORDER BY hook_id";
 
 const RULES: [Rule; 14] = [
-    Rule { what: "references lead nowhere", example: "table ", sql: REFERENCES, remedy: RESTORE },
-    Rule { what: "deliveries are owed that no claim would find", example: "dlv_", sql: NOBODY_FINDS, remedy: RESTORE },
-    Rule { what: "deliveries wait in line that stand in no line", example: "dlv_", sql: IN_NO_LINE, remedy: RESTORE },
     Rule {
-        what: "deliveries of removed hooks are owed that nobody would cancel",
+        one: "reference leads nowhere",
+        many: "references lead nowhere",
+        example: "table ",
+        sql: REFERENCES,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "delivery is owed that no claim would find",
+        many: "deliveries are owed that no claim would find",
+        example: "dlv_",
+        sql: NOBODY_FINDS,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "delivery waits in line that stands in no line",
+        many: "deliveries wait in line that stand in no line",
+        example: "dlv_",
+        sql: IN_NO_LINE,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "delivery of a removed hook is owed that nobody would cancel",
+        many: "deliveries of removed hooks are owed that nobody would cancel",
         example: "dlv_",
         sql: NOBODY_CANCELS,
         remedy: REPORT,
     },
-    Rule { what: "deliveries owe an event that is not theirs", example: "dlv_", sql: WITHOUT_EVENT, remedy: RESTORE },
-    Rule { what: "deliveries are to a hook that is not there", example: "dlv_", sql: WITHOUT_HOOK, remedy: RESTORE },
     Rule {
-        what: "deliveries are leased without a lease",
+        one: "delivery owes an event that is not its own",
+        many: "deliveries owe an event that is not theirs",
+        example: "dlv_",
+        sql: WITHOUT_EVENT,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "delivery is to a hook that is not there",
+        many: "deliveries are to a hook that is not there",
+        example: "dlv_",
+        sql: WITHOUT_HOOK,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "delivery is leased without a lease",
+        many: "deliveries are leased without a lease",
         example: "dlv_",
         sql: LEASED_TO_NOBODY,
         remedy: "start the server again: it takes back what is leased",
     },
     Rule {
-        what: "leases are given twice",
+        one: "lease is given twice",
+        many: "leases are given twice",
         example: "dlv_",
         sql: LEASED_TWICE,
         remedy: "start the server again: it takes back what is leased",
     },
-    Rule { what: "deliveries are finished by half", example: "dlv_", sql: HALF_FINISHED, remedy: RESTORE },
-    Rule { what: "numbers would be given twice", example: "", sql: COUNTER, remedy: RESTORE },
-    Rule { what: "attempts are left of deliveries that are gone", example: "dlv_", sql: LEFT_OVER, remedy: REPORT },
-    Rule { what: "filters are of hooks that are not there", example: "hook ", sql: UNWANTED, remedy: RESTORE },
     Rule {
-        what: "hooks have nothing to sign with",
+        one: "delivery is finished by half",
+        many: "deliveries are finished by half",
+        example: "dlv_",
+        sql: HALF_FINISHED,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "number would be given twice",
+        many: "numbers would be given twice",
+        example: "",
+        sql: COUNTER,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "attempt is left of a delivery that is gone",
+        many: "attempts are left of deliveries that are gone",
+        example: "dlv_",
+        sql: LEFT_OVER,
+        remedy: REPORT,
+    },
+    Rule {
+        one: "filter is of a hook that is not there",
+        many: "filters are of hooks that are not there",
+        example: "hook ",
+        sql: UNWANTED,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "hook has nothing to sign with",
+        many: "hooks have nothing to sign with",
         example: "hook ",
         sql: NOTHING_TO_SIGN_WITH,
         remedy: "start the server again: it gives each a secret",
     },
-    Rule { what: "secrets are left of removed hooks", example: "hook ", sql: SECRETS_OF_REMOVED, remedy: REPORT },
+    Rule {
+        one: "secret is left of a removed hook",
+        many: "secrets are left of removed hooks",
+        example: "hook ",
+        sql: SECRETS_OF_REMOVED,
+        remedy: REPORT,
+    },
 ];
 
 /// What is wrong with the database; nothing, if all is well.
@@ -164,7 +229,10 @@ pub(super) fn unsealed(conn: &Connection, vault: &Vault) -> Result<Vec<Trouble>>
             closed.push(hook);
         }
     }
-    let what = |first| format!("{} sealed values do not open (the first is of hook {first})", closed.len());
+    let what = |first| match closed.len() {
+        1 => format!("1 sealed value does not open (of hook {first})"),
+        count => format!("{count} sealed values do not open (the first is of hook {first})"),
+    };
     let remedy = "those hooks get nothing: put back the newest backup in which they open, or remove those hooks and add \
                   them again";
     let trouble = closed.first().map(|first| Trouble { what: what(first), count: closed.len() as u64, remedy });
@@ -196,6 +264,9 @@ fn broken_rule(conn: &Connection, rule: &Rule, now: Timestamp) -> Result<Option<
         Some(Value::Text(name)) => format!("{}{name}", rule.example),
         _ => "nameless".to_owned(),
     };
-    let what = format!("{count} {} (the first is {example})", rule.what);
+    let what = match count {
+        1 => format!("1 {} ({example})", rule.one),
+        _ => format!("{count} {} (the first is {example})", rule.many),
+    };
     Ok(Some(Trouble { what, count, remedy: rule.remedy }))
 }

@@ -100,9 +100,9 @@ fn what_never_arrived_is_replayed() {
     let waited = server.run(["hooks", "replay", "1", "--state", "dead", "--since", "1h", "--wait"]).done();
     let begun = server.run(["hooks", "replay", "1", "--since", "1h"]).done();
 
-    assert_eq!(counted.stdout, "hook 1: 1 would be owed again\n");
+    assert_eq!(counted.stdout, "hook 1: 1 delivery would be owed again\n");
     assert_eq!((waited.stdout.as_str(), waited.stderr.as_str()), ("hook 1: 1 of 1 owed again\n", ""));
-    assert_eq!(begun.stdout, "replay 2 of hook 1: 1 are owed again\n");
+    assert_eq!(begun.stdout, "replay 2 of hook 1: 1 delivery is owed again\n");
     let unknown = server.run(["hooks", "replay", "99", "--state", "dead"]);
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
 }

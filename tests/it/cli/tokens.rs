@@ -30,7 +30,7 @@ fn a_token_that_is_revoked_leaves_its_hooks_and_says_which() {
     let (app, ops) = (server.new_token("app", "subscribe", &[]), server.new_token("ops", "admin", &[]));
     let add = |url, token: &String| server.run(["hooks", "add", url, "--event", "A", "--token", token]).done();
     let revoke = |name| server.token(&["revoke", name]).done();
-    let said = "nyala: 2 hooks that were made with it stay and go on: `nyala hooks remove 1 3` removes them\n";
+    let said = "nyala: 2 hooks that were made with it stay and go on, until `nyala hooks remove 1 3`\n";
 
     add("http://127.0.0.1:1/", &app);
     add("http://127.0.0.1:2/", &ops);

@@ -187,7 +187,7 @@ fn what_is_no_request_is_bad_input() {
         (line(&[("\u{1b}[2J", String::new())], BODY), "has a header whose name"),
         (line(&[("a", "\u{1b}[2J".to_owned())], BODY), "has a control character in its header a"),
         (raw(&many, BODY, "\r\n"), "is no HTTP request"),
-        (with("content-length", "23"), "ends too early: content-length says 23 bytes of body, and there are 22"),
+        (with("content-length", "23"), "ends too early: content-length says 23 bytes of body, not 22"),
         (with("content-length", "-1"), "has a content-length that is no number"),
         (with("transfer-encoding", "chunked"), "is chunked"),
     ];

@@ -56,7 +56,7 @@ async fn a_key_is_rotated_beside_a_server_which_goes_on_with_the_new_one() {
     let later = subscribed(&house, &fields(&receiver.url("/later"))).await;
 
     let after = key(&house.database());
-    assert!(stdout(&output).starts_with("the secrets of 1 hooks are sealed with a new key, in "), "{output:?}");
+    assert!(stdout(&output).starts_with("the secrets of 1 hook are sealed with a new key, in "), "{output:?}");
     assert!(stderr(&output).contains("make a new backup"), "{output:?}");
     assert!(after.lines().count() == 1 && after != before);
     for _ in 0..2 {
