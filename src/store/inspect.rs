@@ -91,10 +91,11 @@ pub trait Inspect {
     /// It cannot be read at all.
     fn troubles(&self, now: Timestamp) -> Result<Vec<Trouble>>;
 
-    /// What of its secrets does not open; nothing, if all is well.
+    /// What of its secrets does not open, which without their key is all of them;
+    /// nothing, if all is well.
     ///
     /// # Errors
-    /// [`super::StoreError::Unusable`] where the key is not to be had.
+    /// Trouble of the database.
     fn unsealed(&self, vault: &Vault) -> Result<Vec<Trouble>>;
 
     /// How much it holds.

@@ -30,6 +30,9 @@ pub struct Db {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Read everything and say what is wrong; ends with 1 if anything is
+    ///
+    /// Secrets are opened with the key that a server would take; where it is not to be had, that is
+    /// wrong, too. For a copy that is kept apart from its key, set `NYALA_KEY`.
     Check {
         /// Print JSON for programs instead of text for people
         #[arg(long)]

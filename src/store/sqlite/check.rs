@@ -7,7 +7,7 @@ use super::{sealing, secrets};
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::vault::Vault;
-use crate::store::{Result, Trouble};
+use crate::store::{Result, StoreError, Trouble};
 
 /// Something that must not be, once and more often: `sql` answers how often it is, and one example.
 struct Rule {
@@ -213,12 +213,13 @@ pub(super) fn troubles(conn: &Connection, now: Timestamp) -> Result<Vec<Trouble>
     Ok(troubles)
 }
 
-/// Which sealed values do not open.
-///
-/// # Errors
-/// The key that the database needs is not to be had.
+/// Which sealed values do not open. Without the key that the database needs nobody can
+/// tell, and no server starts on it.
 pub(super) fn unsealed(conn: &Connection, vault: &Vault) -> Result<Vec<Trouble>> {
-    sealing::unlock(conn, vault)?;
+    match sealing::unlock(conn, vault) {
+        Err(StoreError::Unusable(why)) => return Ok(vec![without_key(&why)]),
+        unlocked => unlocked?,
+    }
     let mut statement = conn.prepare(SEALED)?;
     let mut rows = statement.query([])?;
     let mut closed = vec![];
@@ -237,6 +238,11 @@ pub(super) fn unsealed(conn: &Connection, vault: &Vault) -> Result<Vec<Trouble>>
                   them again";
     let trouble = closed.first().map(|first| Trouble { what: what(first), count: closed.len() as u64, remedy });
     Ok(trouble.into_iter().collect())
+}
+
+fn without_key(why: &str) -> Trouble {
+    let what = format!("the secrets were not looked at ({why})");
+    Trouble { what, count: 1, remedy: "do that and check again: without the key no server starts on this database" }
 }
 
 fn integrity(conn: &Connection) -> Result<Vec<Trouble>> {

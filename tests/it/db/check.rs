@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use nyala::store::vault::Key;
 use serde_json::{Value, json};
 
 use super::{Place, done, stderr, stdout};
@@ -88,18 +89,29 @@ async fn each_trouble_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn without_the_key_all_but_the_secrets_is_looked_at() {
+async fn secrets_whose_key_is_not_there_are_told_and_are_no_success() {
     let place = busy().await;
     let key = std::fs::read_to_string(place.folder().join("nyala.db.key")).expect("a key");
     done(&place.db(&["backup", "copy.db"]));
     std::fs::remove_file(place.folder().join("nyala.db.key")).expect("removed");
     let database = ["db", "check", "--database", "copy.db"];
+    let check_with = |key: &str| run(nyala(place.folder(), &database).env("NYALA_KEY", key));
 
     let without = run(&mut nyala(place.folder(), &database));
-    let with = run(nyala(place.folder(), &database).env("NYALA_KEY", key.trim()));
+    let as_json = run(&mut nyala(place.folder(), &[database.as_slice(), &["--json"]].concat()));
+    let wrong = check_with(&key.trim().chars().rev().collect::<String>());
+    let foreign = check_with(Key::random().expect("a key").text().as_str());
+    let with = check_with(key.trim());
 
-    done(&without);
-    assert!(stderr(&without).contains("the secrets were not looked at: "), "{without:?}");
+    for (checked, why) in [(&without, "copy.db.key back"), (&foreign, "NYALA_KEY is not the key")] {
+        assert_eq!(checked.status.code(), Some(1), "{checked:?}");
+        assert!(stdout(checked).starts_with("the secrets were not looked at ("), "{checked:?}");
+        assert!(stdout(checked).contains(why), "{checked:?}");
+        assert!(stderr(checked).starts_with("nyala: there is trouble with "), "{checked:?}");
+    }
+    let found: Value = serde_json::from_slice(&as_json.stdout).expect("JSON");
+    assert_eq!((as_json.status.code(), &found["well"]), (Some(1), &json!(false)));
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
     done(&with);
     assert_eq!(stderr(&with), "");
 }
