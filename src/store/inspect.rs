@@ -98,6 +98,13 @@ pub trait Inspect {
     /// Trouble of the database.
     fn unsealed(&self, vault: &Vault) -> Result<Vec<Trouble>>;
 
+    /// Whether it has secrets, which this vault has the key of; false where nothing is
+    /// sealed yet.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Unusable`] where the key is not to be had.
+    fn unlocks(&self, vault: &Vault) -> Result<bool>;
+
     /// How much it holds.
     ///
     /// # Errors

@@ -13,8 +13,8 @@ use super::{inspect, vault};
 use crate::cli::exit::Failure;
 use crate::cli::output;
 use crate::cli::stop::Stop;
-use crate::store::Inspect;
 use crate::store::sqlite::Inspector;
+use crate::store::{Inspect, StoreError};
 
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -25,6 +25,7 @@ pub(super) async fn run(path: &Path, file: &Path) -> Result<(), Failure> {
     refuse_existing(file)?;
     // Looked at first: what cannot be read leaves no trace in the backup's folder.
     let size = inspect(path, Inspector::size).await?;
+    let key = key(path).await?;
     let begun = begin(file)?;
     let copying = copy(path, begun.to_path_buf(), size);
     tokio::select! {
@@ -34,14 +35,28 @@ pub(super) async fn run(path: &Path, file: &Path) -> Result<(), Failure> {
     }
     finish(begun, file)?;
     let written = std::fs::metadata(file).map_or(0, |file| file.len());
-    match vault(path)?.file() {
-        Some(key) => output::note(&format!(
-            "the secrets in it are sealed: keep {} as well, but not beside it",
-            key.path().display()
-        )),
-        None => output::note("the secrets in it are sealed: keep the NYALA_KEY that is set now as well"),
+    if let Some(key) = key {
+        output::note(&format!("the secrets in it are sealed: {key}"));
     }
     output::print(&format!("{} holds {} of {}", file.display(), ByteSize::b(written).display().iec(), path.display()))
+}
+
+/// What is to be done about the key of its secrets, if there are any. Whoever makes backups may
+/// well not have the key that the server has.
+async fn key(path: &Path) -> Result<Option<String>, Failure> {
+    let vault = vault(path)?;
+    let place = match vault.file() {
+        Some(file) => file.path().display().to_string(),
+        None => "the NYALA_KEY that is set now".to_owned(),
+    };
+    match inspect(path, move |database| Ok(database.unlocks(&vault))).await? {
+        Ok(true) => Ok(Some(format!("keep {place} as well, but not beside it"))),
+        Ok(false) => Ok(None),
+        Err(StoreError::Unusable(why)) => Ok(Some(format!(
+            "keep the key that the server has as well, but not beside it; it is not to be had here ({why})"
+        ))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn refuse_existing(file: &Path) -> Result<(), Failure> {

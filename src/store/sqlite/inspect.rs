@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{check, open};
+use super::{check, open, sealing};
 use crate::domain::time::Timestamp;
 use crate::store::inspect::{Bytes, DeliveryCount, HookCount};
 use crate::store::vault::Vault;
@@ -127,6 +127,11 @@ impl Inspect for Inspector {
     fn unsealed(&self, vault: &Vault) -> Result<Vec<Trouble>> {
         self.is_current()?;
         check::unsealed(&self.conn, vault)
+    }
+
+    fn unlocks(&self, vault: &Vault) -> Result<bool> {
+        sealing::unlock(&self.conn, vault)?;
+        Ok(sealing::key_id(&self.conn)?.is_some())
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
+use nyala::store::vault::Key;
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
@@ -25,6 +27,12 @@ fn publish_all_the_time(process: &Process) -> JoinSet<()> {
         });
     }
     publishers
+}
+
+/// Where a file is that may be gone, in a folder that is there.
+fn real(file: &Path) -> String {
+    let folder = file.parent().expect("a folder").canonicalize().expect("a folder");
+    folder.join(file.file_name().expect("a name")).display().to_string()
 }
 
 #[tokio::test]
@@ -87,6 +95,47 @@ async fn a_backup_is_for_its_user_alone_and_leaves_nothing_beside_it() {
         conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).expect("a number")
     };
     assert_eq!(pragma("auto_vacuum"), 2, "its room can be given back, too");
+}
+
+#[tokio::test]
+async fn a_backup_names_the_key_that_it_needs_wherever_that_is() {
+    let place = Place::served().await;
+    let key_file = place.folder().join("nyala.db.key");
+    let key = std::fs::read_to_string(&key_file).expect("a key");
+    let other = Key::random().expect("a key").text();
+    let backup = |name: &str, key: &str| {
+        let arguments = ["db", "backup", name, "--database", "nyala.db"];
+        let output = run(nyala(place.folder(), &arguments).env("NYALA_KEY", key));
+        done(&output);
+        let said = stderr(&output).strip_prefix("nyala: the secrets in it are sealed: ").expect("a note");
+        said.trim().to_owned()
+    };
+
+    let in_file = backup("file.db", "");
+    let another = backup("another.db", &other);
+    std::fs::remove_file(&key_file).expect("removed");
+    let given = backup("given.db", key.trim());
+    let nowhere = backup("nowhere.db", "");
+
+    assert_eq!(in_file, format!("keep {} as well, but not beside it", real(&key_file)));
+    assert_eq!(given, "keep the NYALA_KEY that is set now as well, but not beside it");
+    for (said, why) in [(another, "NYALA_KEY is not the key"), (nowhere, "the file with it is not there")] {
+        assert!(said.starts_with("keep the key that the server has as well, but not beside it"), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_backup_in_which_nothing_is_sealed_needs_no_key() {
+    let place = Place::new();
+    let database = place.database();
+    let create = ["token", "create", "ops", "--scope", "admin", "--database", database.to_str().expect("text")];
+    done(&run(&mut nyala(place.folder(), &create)));
+
+    let output = place.db(&["backup", "copy.db"]);
+
+    done(&output);
+    assert_eq!(stderr(&output), "");
 }
 
 #[tokio::test]
