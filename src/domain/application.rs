@@ -14,7 +14,7 @@ impl Application {
     /// Names the field `application` where it is empty, longer than 256 bytes,
     /// has control characters, or is `*`, which stands for any.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let name = name("application", text)?;
+        let name = name("application", text, "shop")?;
         if name == "*" {
             return Err(Invalid::new("application", "is *, which stands for any: name one"));
         }

@@ -22,7 +22,7 @@ impl EventType {
     /// Names the field `event` where it is empty, longer than 256 bytes, has
     /// control characters, is a dot segment, or is `*`, which stands for any.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let name = name("event", text)?;
+        let name = name("event", text, "PostDeployment")?;
         if name == "*" {
             return Err(Invalid::new("event", "is *, which stands for any: name one"));
         }

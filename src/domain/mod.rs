@@ -53,11 +53,11 @@ impl Invalid {
 /// The longest name of an event type or an application, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
 
-/// Trims a name from outside and checks what all names have in common.
-fn name(field: &'static str, text: &str) -> Result<String, Invalid> {
+/// Trims a name from outside, which may be such as that, and checks what all names have in common.
+fn name(field: &'static str, text: &str, such_as: &str) -> Result<String, Invalid> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Invalid::new(field, "is empty: give a name such as PostDeployment"));
+        return Err(Invalid::new(field, format!("is empty: give a name such as {such_as}")));
     }
     if text.len() > MAX_NAME_BYTES {
         let message = format!("is {} bytes long: at most {MAX_NAME_BYTES} are allowed", text.len());

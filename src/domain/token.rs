@@ -123,7 +123,7 @@ impl NewToken {
     /// Names the field `name` where it is empty, longer than 64 bytes or has
     /// control characters.
     pub fn name(text: &str) -> Result<String, Invalid> {
-        let name = name("name", text)?;
+        let name = name("name", text, "ci")?;
         if name.len() > MAX_NAME {
             return Err(Invalid::new("name", format!("is {} bytes long: at most {MAX_NAME} are allowed", name.len())));
         }

@@ -25,6 +25,21 @@ fn who_may_not_is_told_to_look_for_the_scopes_and_applications_of_tokens() {
 }
 
 #[test]
+fn a_token_without_a_name_is_told_what_a_name_is() {
+    let server = Server::start();
+    let create =
+        |name, application| server.token(&["create", name, "--scope", "publish", "--application", application]);
+
+    for (refused, what) in [
+        (create("", "shop"), "nyala: name: is empty: give a name such as ci\n"),
+        (create(" ", "shop"), "nyala: name: is empty: give a name such as ci\n"),
+        (create("ci", ""), "nyala: application: is empty: give a name such as shop\n"),
+    ] {
+        assert_eq!((refused.code, refused.stderr.as_str()), (Some(2), what));
+    }
+}
+
+#[test]
 fn a_token_that_is_revoked_leaves_its_hooks_and_says_which() {
     let server = Server::start();
     let (app, ops) = (server.new_token("app", "subscribe", &[]), server.new_token("ops", "admin", &[]));
