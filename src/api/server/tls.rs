@@ -1,5 +1,6 @@
 //! The server's certificate and key: read from files, and read again when asked.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +111,10 @@ fn read(files: &TlsFiles, now: Timestamp) -> Result<ServerConfig, TlsError> {
         tracing::warn!(certificate = %files.certificate.display(), "{notice}");
     }
     let key = key(&files.key)?;
+    if let Some(mode) = mode_for_others(&files.key) {
+        let key = files.key.display();
+        tracing::warn!(%key, "others may use the private key (its mode is {mode:o}): `chmod 600` it");
+    }
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key));
@@ -141,6 +146,13 @@ fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
         };
         useless("tls-key", path, &problem)
     })
+}
+
+/// The mode of a file that is not for its owner alone. It is not refused, unlike the file
+/// that holds the key of secrets: we did not make it, and others may have to share it.
+fn mode_for_others(path: &Path) -> Option<u32> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
 }
 
 fn text(flag: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {

@@ -1,5 +1,6 @@
 //! Certificates and handshakes.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -143,6 +144,23 @@ fn a_certificate_that_ends_soon_or_has_ended_is_warned_of() {
         let warned: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").map(|line| &line["message"]).collect();
         let told = warned.iter().all(|message| message.as_str().is_some_and(|text| text.contains(words)));
         assert!(told && warned.len() == usize::from(!words.is_empty()), "{words:?}: {warned:?}");
+    }
+}
+
+#[test]
+fn a_private_key_that_others_may_use_is_warned_of_and_used() {
+    for (mode, warned) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+        let (authority, folder) = (Authority::new(), TempDir::new().expect("a folder"));
+        let key = authority.issue(folder.path()).key;
+        std::fs::set_permissions(key, PermissionsExt::from_mode(mode)).expect("set");
+
+        let (_, logs) = Serving::start(&mut serve(folder.path(), "nyala.pem", "nyala.key")).stop();
+
+        let lines = json_lines(&logs);
+        let warnings: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+        let told = format!("others may use the private key (its mode is {mode:o}): `chmod 600` it");
+        assert_eq!(warnings.len(), usize::from(warned), "{warnings:?}");
+        assert!(warnings.iter().all(|line| line["message"] == *told && line["key"] == "nyala.key"), "{warnings:?}");
     }
 }
 

@@ -10,6 +10,7 @@ mod security_headers;
 mod stop;
 mod waiting;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,7 @@ impl Authority {
         let files = TlsFiles { certificate: folder.join("nyala.pem"), key: folder.join("nyala.key") };
         std::fs::write(&files.certificate, certificate.pem() + &self.pem()).expect("written");
         std::fs::write(&files.key, key.serialize_pem()).expect("written");
+        std::fs::set_permissions(&files.key, PermissionsExt::from_mode(0o600)).expect("set");
         files
     }
 
