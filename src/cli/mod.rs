@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+pub mod applications;
 pub mod client;
 pub mod config;
 pub mod db;
@@ -56,6 +57,7 @@ enum Command {
     Serve(Flags),
     Publish(publish::Publish),
     Hooks(hooks::Hooks),
+    Applications(applications::Applications),
     Events(events::Events),
     Deliveries(deliveries::Deliveries),
     Listen(listen::Listen),
@@ -109,6 +111,7 @@ impl Cli {
             Command::Serve(flags) => serve::run(flags, matches).await,
             Command::Publish(args) => args.run().await,
             Command::Hooks(args) => args.run().await,
+            Command::Applications(args) => args.run().await,
             Command::Events(args) => args.run().await,
             Command::Deliveries(args) => args.run().await,
             Command::Listen(args) => args.run().await,

@@ -93,6 +93,8 @@ struct Published {
     #[serde(rename = "type")]
     event_type: Option<String>,
     deliveries: u64,
+    #[serde(default)]
+    warnings: Vec<String>,
 }
 
 impl Publish {
@@ -167,6 +169,9 @@ impl Publish {
             output::print(&answer.text())?;
         } else {
             output::print(&summary(&published.id, event_type, published.deliveries))?;
+        }
+        for warning in &published.warnings {
+            output::note(&visible(warning));
         }
         if published.deliveries == 0 {
             output::note(&format!("no hook wants this {} yet: `nyala hooks add` adds one", visible(event_type)));

@@ -1,5 +1,6 @@
 //! The command line, as scripts and people use it: the real binary, its output, its exit codes.
 
+mod actions;
 mod against_others;
 mod against_the_server;
 mod help;
