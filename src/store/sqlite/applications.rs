@@ -28,8 +28,16 @@ pub(super) fn add(conn: &Connection, now: Timestamp, name: &Application) -> Resu
 
 impl Applications for Session {
     fn add_application(&mut self, now: Timestamp, name: &Application) -> Result<bool> {
+        if self.remembers_application(name.as_str()) {
+            return Ok(false);
+        }
         let added = add(&self.conn, now, name)?;
-        self.batch.rows += usize::from(added);
+        if added {
+            self.batch.rows += 1;
+            self.forget();
+        } else {
+            self.remember_application(name.as_str());
+        }
         Ok(added)
     }
 

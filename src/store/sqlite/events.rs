@@ -9,12 +9,8 @@ use crate::domain::catalogue::{self, KnownType};
 use crate::domain::event::{Event, Idempotency, NewEvent};
 use crate::domain::filter::wanted_by;
 use crate::domain::hook::Owner;
-use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::{KEY_RETENTION, Published, Publishing, Result};
-
-/// An exact look-up: hooks that want something else cost nothing.
-const WANTED_BY: &str = "SELECT hook_id, apart FROM hook_filters WHERE event = ?1 AND application = ?2";
 
 const ADD_EVENT: &str = "
     INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher, deed)
@@ -90,18 +86,15 @@ impl Session {
 
     /// Who is to get the event: the hooks that want it, in the order in which they were
     /// made, each once; or once for each application, where it gets those apart.
-    pub(super) fn wanted_by(&self, new: &NewEvent) -> Result<Vec<Recipient>> {
+    pub(super) fn wanted_by(&mut self, new: &NewEvent) -> Result<Vec<Recipient>> {
         let mut recipients = vec![];
-        let mut statement = self.sql(WANTED_BY)?;
         let hears_apart = catalogue::find(&new.event_type).is_some_and(KnownType::is_of_applications);
-        for (event, application) in wanted_by(&new.event_type, &new.applications) {
-            let mut rows = statement.query(params![event, application])?;
-            while let Some(row) = rows.next()? {
-                let (hook, apart) = (HookId(row.get(0)?), row.get::<_, bool>(1)?);
+        for pair in wanted_by(&new.event_type, &new.applications) {
+            for &(hook, apart) in self.wanting(&pair)?.iter() {
                 if !apart {
                     recipients.push(Recipient::of(hook));
                 } else if hears_apart {
-                    recipients.push(Recipient { hook, application: Some(application.as_str().into()) });
+                    recipients.push(Recipient { hook, application: Some(pair.1.as_str().into()) });
                 }
             }
         }

@@ -231,7 +231,8 @@ impl Session {
         Ok(self.sql(CHANGE)?.execute(columns)? > 0)
     }
 
-    fn add_filters(&self, id: HookId, filter: &Filter, webhook: Option<Webhook>) -> Result<()> {
+    fn add_filters(&mut self, id: HookId, filter: &Filter, webhook: Option<Webhook>) -> Result<()> {
+        self.forget();
         let apart = webhook.is_some_and(Webhook::is_apart);
         for pair in filter.pairs() {
             let (event, application) = pair.key();
@@ -240,7 +241,8 @@ impl Session {
         Ok(())
     }
 
-    fn remove_filters(&self, id: HookId, filter: &Filter) -> Result<()> {
+    fn remove_filters(&mut self, id: HookId, filter: &Filter) -> Result<()> {
+        self.forget();
         for pair in filter.pairs() {
             let (event, application) = pair.key();
             self.sql(REMOVE_FILTER)?.execute(params![event, application, id.0])?;

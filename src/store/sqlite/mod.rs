@@ -25,6 +25,7 @@ mod open;
 mod outbox;
 mod queues;
 mod recipient;
+mod remembered;
 mod replays;
 mod retention;
 mod rotation;
@@ -54,6 +55,7 @@ use crate::domain::event::Event;
 use crate::domain::id::{HookId, Seq};
 
 use ids::Ids;
+use remembered::Remembered;
 
 pub use archive::{LISTS, PATIENCE, Readers};
 pub use desk::Desk;
@@ -75,6 +77,7 @@ pub struct Session {
     events: HashMap<i64, Weak<Event>>,
     /// Hooks whose secrets did not open: when that was tried, with which key current.
     unopened: HashMap<HookId, (Instant, Option<KeyId>)>,
+    remembered: Remembered,
     batch: Batch,
     /// What had been gathered at the mark.
     marked: Option<Batch>,
@@ -91,6 +94,8 @@ struct Batch {
     targets: HashMap<HookId, Option<Arc<Target>>>,
     /// The latest result of each hook.
     results: HashMap<HookId, ledger::Latest>,
+    /// Whether it changes what is remembered.
+    forgot: bool,
 }
 
 impl Session {
@@ -99,8 +104,8 @@ impl Session {
         let ids = Ids::after_newest(&conn)?;
         let (batch, closing) = (Batch::default(), Arc::default());
         let (events, unopened) = (HashMap::new(), HashMap::new());
-        let (limit, marked) = (None, None);
-        Ok(Self { conn, seq, ids, targets, vault, rules, limit, events, unopened, batch, marked, closing })
+        let (limit, marked, remembered) = (None, None, Remembered::default());
+        Ok(Self { conn, seq, ids, targets, vault, rules, limit, events, unopened, remembered, batch, marked, closing })
     }
 
     /// A statement that is prepared once and kept.
