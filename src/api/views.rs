@@ -15,6 +15,7 @@ pub(super) use self::secret::SecretView;
 use super::App;
 use super::publishing::Kept;
 use crate::domain::access::Caller;
+use crate::domain::action::Deed;
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
 use crate::domain::headers::MASKED;
@@ -186,6 +187,9 @@ pub(super) struct EventView {
     applications: Vec<String>,
     published_at: Timestamp,
     published_by: Option<String>,
+    /// Only where somebody said.
+    #[serde(flatten)]
+    deed: Option<Deed>,
     deliveries: u32,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,6 +208,7 @@ impl EventView {
             r#type: event.event_type.as_str().to_owned(),
             applications: event.applications.into_iter().filter(seen).collect(),
             published_at: event.published_at,
+            deed: event.deed,
             published_by: event.publisher.filter(names).and_then(|token| app.auth.tokens().name(token)),
             deliveries: event.deliveries,
             bytes,
