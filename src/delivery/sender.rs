@@ -36,6 +36,9 @@ const KEPT_BYTES: usize = 4 << 10;
 /// At most so much of an answer's reason phrase is kept.
 const REASON_BYTES: usize = 256;
 
+/// At most so much is said of why there is no answer.
+const CAUSE_BYTES: usize = 1 << 10;
+
 /// Sends requests; connections are pooled. Redirects are not followed, and
 /// proxies that the environment names are not used.
 pub struct Sender {
@@ -107,7 +110,7 @@ const SHORTAGES: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno:
 /// asked, or the receiver.
 fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<Outcome, Shortage> {
     let tls = sources(error).find_map(|e| e.downcast_ref()).map(|error| tls::reason(error, identity));
-    let cause = tls.unwrap_or_else(|| root_cause(error));
+    let cause = legible(&tls.unwrap_or_else(|| root_cause(error)));
     if !error.is_connect() {
         return Ok(Outcome::Failed(format!("no answer: {cause}")));
     }
@@ -146,7 +149,7 @@ async fn read(mut response: Response<Incoming>, mask: &Mask, now: impl Fn() -> T
     let headers = kept_headers(response.headers(), mask);
     match kept_body(&mut response, mask).await {
         Ok((body, cut)) => Outcome::Answered(Answer { status, reason, headers, body, cut, retry_after }),
-        Err(e) => Outcome::Failed(format!("the answer ({status}) broke off: {}", root_cause(&e))),
+        Err(e) => Outcome::Failed(format!("the answer ({status}) broke off: {}", legible(&root_cause(&e)))),
     }
 }
 
@@ -177,12 +180,27 @@ fn kept_headers(headers: &HeaderMap, mask: &Mask) -> HeaderLines {
     let mut kept = HeaderLines::default();
     for (name, value) in headers {
         let value = mask.value(value.as_bytes());
+        // What is no text grows as it becomes some.
+        let value = String::from_utf8_lossy(&value);
         if kept.as_str().len() + name.as_str().len() + value.len() > KEPT_BYTES {
             break;
         }
-        kept.push(name.as_str(), &String::from_utf8_lossy(&value));
+        kept.push(name.as_str(), &value);
     }
     kept
+}
+
+/// A cause as it can be shown: what a certificate says of itself is its owner's to choose.
+fn legible(cause: &str) -> String {
+    let mut legible = String::with_capacity(cause.len().min(CAUSE_BYTES));
+    for c in cause.chars() {
+        match c {
+            _ if legible.len() >= CAUSE_BYTES => break,
+            '"' | '\'' | '\\' => legible.push(c),
+            c => legible.extend(c.escape_debug()),
+        }
+    }
+    legible
 }
 
 /// The innermost reason: the outer ones only say that a request failed, and

@@ -216,6 +216,20 @@ async fn of_large_headers_a_beginning_is_kept() {
 }
 
 #[tokio::test]
+async fn of_headers_that_are_no_text_no_more_is_kept() {
+    let said = [&b"HTTP/1.1 200 OK\r\n"[..], &b"x: \xff\xff\xff\xff\r\n".repeat(90), b"content-length: 0\r\n\r\n"];
+    let raw = that_says_and_closes(said.concat().leak()).await;
+
+    let attempt = attempt_at(&raw).await;
+
+    assert_eq!(attempt["status"], 200);
+    let headers = attempt["answer"]["headers"].as_array().expect("headers");
+    assert!(headers.contains(&json!(["x", "\u{fffd}".repeat(4)])), "{headers:?}");
+    let bytes: usize = headers.iter().map(|header| text(&header[0]).len() + text(&header[1]).len()).sum();
+    assert!(bytes <= 4096, "{bytes} bytes are kept");
+}
+
+#[tokio::test]
 async fn of_an_answer_without_end_64_kib_are_read_and_4_kib_kept() {
     const LENGTH: usize = 800_000_000;
     let (tell, mut written) = watch::channel(None);

@@ -115,6 +115,24 @@ async fn a_server_whose_certificate_is_no_good_is_not_called_and_the_reason_says
 }
 
 #[tokio::test]
+async fn what_a_certificate_says_of_its_server_is_cut_and_has_no_control_characters() {
+    let _ = ring::default_provider().install_default();
+    let (house, ca) = (House::new().await, Authority::new("Servers"));
+    let name = format!("\u{1b}[31m\r\n{}", "x".repeat(5000));
+    let receiver = Receiver::over_tls(ca.server(&[&name, &name], LATER).serving()).await;
+    let fields = json!({"url": receiver.url("/"), "event": "E", "ca_certificate": ca.pem()});
+
+    let hook = subscribed(&house, &fields).await;
+    house.publish_and_wait("E", "{}").await;
+
+    let reason = reason(&house, &hook).await;
+    assert!(reason.starts_with("cannot connect: the server's certificate is for"), "{reason}");
+    assert!(reason.contains("\\u{1b}[31m\\r\\nxxx") && !reason.contains(char::is_control), "{reason}");
+    assert!(reason.len() < 1100, "{} bytes", reason.len());
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_server_that_speaks_no_tls_is_told_from_one_whose_certificate_is_wrong() {
     let (house, receiver) = (House::new().await, Receiver::new().await);
     let url = receiver.url("/").replace("http://", "https://");
