@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use rustls::ClientConfig;
 
+use super::connector::{Connector, Connectors};
 use super::guard::Guard;
 use super::tls::Tls;
 use crate::domain::certificate::TlsIdentity;
@@ -30,7 +29,7 @@ const CLIENTS: u64 = 1000;
 /// leaves memory, too.
 const CLIENT_IDLE: Duration = Duration::from_mins(10);
 
-pub(super) type HttpClient = Client<HttpsConnector<Guard>, Full<Bytes>>;
+pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
 
 /// The clients. No two have a connection or a TLS session in common, because whom
 /// one trusts another may not, and what one shows is another's.
@@ -39,7 +38,7 @@ pub(super) struct Clients {
     accepting_any: HttpClient,
     /// By the digest of their certificates, and whether they accept any server's.
     own: Cache<([u8; 32], bool), HttpClient>,
-    guard: Guard,
+    connectors: Connectors,
     tls: Tls,
     workers: usize,
 }
@@ -48,15 +47,15 @@ impl Clients {
     /// Clients that connect where the guard lets them. Many hooks may share a host, so
     /// each keeps as many idle connections to one as there are workers: closing and
     /// opening them costs more than the requests.
-    pub(super) fn new(guard: &Guard, workers: usize) -> Self {
-        let tls = Tls::new();
+    pub(super) fn new(guard: &Guard, timeout: Duration, workers: usize) -> Self {
+        let (tls, connectors) = (Tls::new(), Connectors::new(guard, timeout));
         let own =
             Cache::builder().max_capacity(CLIENTS).time_to_idle(CLIENT_IDLE).eviction_policy(EvictionPolicy::lru());
         Self {
-            checking: client(guard, tls.usual(false), workers),
-            accepting_any: client(guard, tls.usual(true), workers),
+            checking: client(connectors.with(tls.usual(false)), workers),
+            accepting_any: client(connectors.with(tls.usual(true)), workers),
             own: own.build(),
-            guard: guard.clone(),
+            connectors,
             tls,
             workers,
         }
@@ -69,14 +68,12 @@ impl Clients {
 
     /// The client of all hooks that have these certificates.
     pub(super) fn of(&self, identity: &TlsIdentity, insecure_ssl: bool) -> HttpClient {
-        let make = || client(&self.guard, self.tls.of(identity, insecure_ssl), self.workers);
+        let make = || client(self.connectors.with(self.tls.of(identity, insecure_ssl)), self.workers);
         self.own.get_with((identity.digest(), insecure_ssl), make)
     }
 }
 
-fn client(guard: &Guard, tls: ClientConfig, workers: usize) -> HttpClient {
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(guard.clone());
+fn client(connector: Connector, workers: usize) -> HttpClient {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

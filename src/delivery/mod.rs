@@ -6,6 +6,7 @@
 //!     └─ worker    carries one delivery: compose → send → decide → record
 //!            └─ request · sender
 //!                   └─ clients one for each way to speak TLS
+//!                          └─ connector · guard
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //!     └─ clock_set moves leases and waits along when somebody sets the clock
@@ -15,6 +16,7 @@
 
 mod clients;
 mod clock_set;
+mod connector;
 pub mod dispatcher;
 mod expiry;
 pub mod guard;

@@ -51,7 +51,7 @@ impl Sender {
     /// lets it; at most so many requests are on their way at a time.
     #[must_use]
     pub fn new(guard: &Guard, timeout: Duration, workers: usize) -> Self {
-        Self { clients: Clients::new(guard, workers), timeout }
+        Self { clients: Clients::new(guard, timeout, workers), timeout }
     }
 
     /// Sends a request and reads the answer, whatever it is. `now` dates the

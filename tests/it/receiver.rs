@@ -62,6 +62,16 @@ pub fn status(status: u16) -> Reply {
     Reply { status, reason: None, headers: vec![], body: Bytes::new(), hang: false }
 }
 
+/// TLS with a certificate that nobody trusts.
+pub fn self_signed() -> ServerConfig {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+    let made = made.expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = ServerConfig::builder().with_no_client_auth();
+    config.with_single_cert(vec![made.cert.der().clone()], key).expect("a TLS configuration")
+}
+
 type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 
 /// The receiver; goes away when it is dropped.
@@ -81,13 +91,7 @@ impl Receiver {
 
     /// The same over TLS, with a certificate that nobody trusts.
     pub async fn self_signed() -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
-        let made = made.expect("a certificate");
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let config = ServerConfig::builder().with_no_client_auth();
-        let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("a TLS configuration");
-        Self::over_tls(config).await
+        Self::over_tls(self_signed()).await
     }
 
     /// The same over TLS as one wants it.

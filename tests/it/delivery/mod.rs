@@ -3,6 +3,7 @@
 mod backlog;
 mod breaker;
 pub mod gate;
+mod handshakes;
 mod keys;
 mod limits;
 mod misbehaving;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -39,7 +39,7 @@ impl Raw {
 }
 
 /// Reads a whole request; answers its head, in lower case.
-pub async fn read_request(stream: &mut TcpStream) -> String {
+pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = vec![];
     loop {
         let (head, rest) = split(&bytes);
