@@ -17,12 +17,12 @@ use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task;
 use tower_service::Service;
 
 use super::guard::Guard;
+use super::metered::Metered;
 
 /// So many connections that nobody waits for are finished at a time, with all receivers.
 const SPARE: usize = 64;
@@ -64,7 +64,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 struct Spare;
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Response = MaybeHttpsStream<TokioIo<Metered>>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 

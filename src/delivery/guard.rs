@@ -21,9 +21,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
 use rustix::io::Errno;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::metered::Metered;
 use super::resolver::{Resolver, Unresolved};
 use crate::domain::reach::{Forbidden, HTTPS_ONLY, Reach};
 
@@ -55,6 +55,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub struct Guard {
     reach: Arc<Reach>,
     resolver: Arc<Resolver>,
+    timeout: Duration,
 }
 
 impl Guard {
@@ -64,20 +65,22 @@ impl Guard {
     pub fn new(reach: Reach, name_servers: Vec<SocketAddr>, timeout: Duration) -> Self {
         let reach = Arc::new(reach);
         let resolver = Arc::new(Resolver::new(name_servers, timeout));
-        Self { reach, resolver }
+        Self { reach, resolver, timeout }
     }
 
     /// Makes one connection. Each has a connector of its own, so that it is known what
     /// its name led to.
-    fn connect(&self, uri: Uri) -> BoxFuture<'static, Result<TokioIo<TcpStream>, BoxError>> {
+    fn connect(&self, uri: Uri) -> BoxFuture<'static, Result<TokioIo<Metered>, BoxError>> {
         let v4 = Arc::new(AtomicBool::new(literal(&uri).is_some_and(|address| address.is_ipv4())));
         let names = Judged { reach: self.reach.clone(), resolver: self.resolver.clone(), v4: v4.clone() };
         let mut tcp = HttpConnector::new_with_resolver(names);
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
+        let timeout = self.timeout;
         Box::pin(async move {
             let connected = tcp.call(uri).await;
-            connected.map_err(|error| explained(error.into(), v4.load(Ordering::Relaxed)))
+            let tcp = connected.map_err(|error| explained(error.into(), v4.load(Ordering::Relaxed)))?;
+            Ok(TokioIo::new(Metered::new(tcp.into_inner(), timeout)))
         })
     }
 
@@ -118,7 +121,7 @@ fn literal(uri: &Uri) -> Option<IpAddr> {
 }
 
 impl Service<Uri> for Guard {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Metered>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 

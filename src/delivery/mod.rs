@@ -6,7 +6,7 @@
 //!     └─ worker    carries one delivery: compose → send → decide → record
 //!            └─ request · sender
 //!                   └─ clients one for each way to speak TLS
-//!                          └─ connector · guard
+//!                          └─ connector · guard · metered
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //!     └─ clock_set moves leases and waits along when somebody sets the clock
@@ -21,6 +21,7 @@ pub mod dispatcher;
 mod expiry;
 pub mod guard;
 mod lanes;
+mod metered;
 pub mod replayer;
 mod request;
 mod resolver;

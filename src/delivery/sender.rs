@@ -20,6 +20,7 @@ use rustix::io::Errno;
 
 use super::clients::{Clients, READ_BYTES};
 use super::guard::{Barred, Guard};
+use super::metered::Meter;
 use super::request::Request;
 use super::resolver::Unresolved;
 use super::{SLOW, tls};
@@ -147,7 +148,11 @@ async fn read(mut response: Response<Incoming>, mask: &Mask, now: impl Fn() -> T
     let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = header.and_then(|value| retry_after(value, now()));
     let headers = kept_headers(response.headers(), mask);
-    match kept_body(&mut response, mask).await {
+    let body = kept_body(&mut response, mask).await;
+    if let Some(meter) = response.extensions().get::<Meter>() {
+        meter.reset();
+    }
+    match body {
         Ok((body, cut)) => Outcome::Answered(Answer { status, reason, headers, body, cut, retry_after }),
         Err(e) => Outcome::Failed(format!("the answer ({status}) broke off: {}", legible(&root_cause(&e)))),
     }

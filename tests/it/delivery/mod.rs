@@ -1,6 +1,7 @@
 //! Outward: from what is owed to what is on record, against receivers of every kind.
 
 mod backlog;
+mod bounds;
 mod breaker;
 pub mod gate;
 mod handshakes;
