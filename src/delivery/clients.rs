@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -11,6 +10,7 @@ use moka::sync::Cache;
 
 use super::connector::{Connector, Connectors};
 use super::guard::Guard;
+use super::payload::Payload;
 use super::tls::Tls;
 use crate::domain::certificate::TlsIdentity;
 
@@ -29,7 +29,7 @@ const CLIENTS: u64 = 1000;
 /// leaves memory, too.
 const CLIENT_IDLE: Duration = Duration::from_mins(10);
 
-pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
+pub(super) type HttpClient = Client<Connector, Full<Payload>>;
 
 /// The clients. No two have a connection or a TLS session in common, because whom
 /// one trusts another may not, and what one shows is another's.

@@ -22,6 +22,7 @@ mod expiry;
 pub mod guard;
 mod lanes;
 mod metered;
+mod payload;
 pub mod replayer;
 mod request;
 mod resolver;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -21,6 +22,7 @@ use rustix::io::Errno;
 use super::clients::{Clients, READ_BYTES};
 use super::guard::{Barred, Guard};
 use super::metered::Meter;
+use super::payload::{Payload, Sending};
 use super::request::Request;
 use super::resolver::Unresolved;
 use super::{SLOW, tls};
@@ -67,22 +69,36 @@ impl Sender {
         now: impl Fn() -> Timestamp,
         slow: impl FnOnce(),
     ) -> Result<Outcome, Shortage> {
-        let mut exchange = pin!(self.exchange(request, now));
+        let answered = AtomicU16::new(0);
+        let mut exchange = pin!(self.exchange(request, &answered, now));
         let soon = SLOW.min(self.timeout);
         if let Ok(outcome) = tokio::time::timeout(soon, &mut exchange).await {
             return outcome;
         }
         slow();
         let exchange = tokio::time::timeout(self.timeout.saturating_sub(soon), exchange).await;
-        exchange.unwrap_or_else(|_| {
-            let timeout = humantime::format_duration(self.timeout);
-            Ok(Outcome::Failed(format!("no complete answer within {timeout}")))
+        exchange.unwrap_or_else(|_| Ok(self.late(answered.load(Ordering::Relaxed))))
+    }
+
+    /// The time is up; `answered` is the status of an answer that was whole, or 0.
+    fn late(&self, answered: u16) -> Outcome {
+        let timeout = humantime::format_duration(self.timeout);
+        Outcome::Failed(match answered {
+            0 => format!("no complete answer within {timeout}"),
+            status => format!("answered ({status}), but the whole request was not taken within {timeout}"),
         })
     }
 
-    async fn exchange(&self, request: Request, now: impl Fn() -> Timestamp) -> Result<Outcome, Shortage> {
+    /// Sends the request and reads the answer. Some answer before they have taken all of
+    /// the request, and may yet want it: the attempt goes on until they have.
+    async fn exchange(
+        &self,
+        request: Request,
+        answered: &AtomicU16,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<Outcome, Shortage> {
         let (insecure_ssl, secrets) = (request.insecure_ssl, request.secrets.clone());
-        let post = match post(request) {
+        let (post, sending) = match post(request) {
             Ok(post) => post,
             Err(e) => return Ok(Outcome::Refused(format!("the URL cannot be called: {}", root_cause(&e)))),
         };
@@ -91,10 +107,15 @@ impl Sender {
             None => self.clients.usual(insecure_ssl).request(post),
             Some(identity) => self.clients.of(identity, insecure_ssl).request(post),
         };
-        match answering.await {
-            Ok(response) => Ok(read(response, &secrets.mask, now).await),
-            Err(e) => unanswered(&e, identity),
+        let outcome = match answering.await {
+            Ok(response) => read(response, &secrets.mask, now).await,
+            Err(e) => return unanswered(&e, identity),
+        };
+        if let Some(status) = outcome.status() {
+            answered.store(status, Ordering::Relaxed);
+            sending.over().await;
         }
+        Ok(outcome)
     }
 }
 
@@ -129,13 +150,14 @@ fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<O
     })
 }
 
-fn post(request: Request) -> http::Result<http::Request<Full<Bytes>>> {
+fn post(request: Request) -> http::Result<(http::Request<Full<Payload>>, Sending)> {
+    let (payload, sending) = Payload::new(request.body);
     let mut post = http::Request::builder()
         .method(Method::POST)
         .uri(http::Uri::from_maybe_shared(request.url)?)
-        .body(Full::new(request.body))?;
+        .body(Full::new(payload))?;
     *post.headers_mut() = request.headers;
-    Ok(post)
+    Ok((post, sending))
 }
 
 async fn read(mut response: Response<Incoming>, mask: &Mask, now: impl Fn() -> Timestamp) -> Outcome {

@@ -194,3 +194,11 @@ async fn a_receiver_that_takes_no_request_over_tls_does_not_keep_the_connection(
 
     assert_eq!(text(&attempt["reason"]), "no complete answer within 1s");
 }
+
+#[tokio::test]
+async fn who_answers_before_the_request_is_there_has_to_take_it_nevertheless() {
+    let attempt = attempt_at_one_that_stalls(None, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+
+    assert_eq!(attempt["outcome"], "failed");
+    assert_eq!(text(&attempt["reason"]), "answered (200), but the whole request was not taken within 1s");
+}
