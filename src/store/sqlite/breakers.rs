@@ -25,7 +25,25 @@ const PAUSE: &str = "UPDATE hooks SET paused_at = ?2, paused_by = ?3 WHERE id = 
 
 const RESUME: &str = "UPDATE hooks SET paused_at = NULL, paused_by = NULL WHERE id = ?1";
 
+/// The leased ones have an index of their own, and are few.
+const UNDER_WAY: &str = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 1 AND hook_id = ?1)";
+
 impl Session {
+    /// A probe that is given back was none, but a queue waits for its outcome as long as
+    /// its lease would have lasted. Once a failing hook has nothing under way, its next probe
+    /// goes out when its breaker says; answers when that is.
+    pub(super) fn probe_again(&mut self, hook: HookId) -> Result<Option<Timestamp>> {
+        let target = self.target(hook)?.filter(|target| !target.paused);
+        let Some(probe_at) = target.and_then(|target| target.breaker.probe_at) else {
+            return Ok(None);
+        };
+        if self.sql(UNDER_WAY)?.query_row([hook.0], |row| row.get(0))? {
+            return Ok(None);
+        }
+        self.hold_queue(hook, probe_at)?;
+        Ok(Some(probe_at))
+    }
+
     /// An attempt arrived; answers whether that closed the hook's breaker.
     pub(super) fn note_success(&mut self, now: Timestamp, hook: HookId, target: &Target) -> Result<bool> {
         if target.breaker == Breaker::default() {

@@ -1,5 +1,6 @@
 //! Events on their way in and deliveries on their way out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
@@ -80,13 +81,17 @@ impl Outbox for Session {
     }
 
     fn release(&mut self, now: Timestamp, leases: &[(Seq, Lease)]) -> Result<Option<Timestamp>> {
-        let mut due_at = None;
+        let (mut due_at, mut hooks) = (None, HashSet::new());
         for (seq, lease) in leases {
             let columns = params![seq.0, lease.0, now.millis()];
-            let hook = self.sql(RELEASE)?.query_row(columns, |row| row.get(0)).optional()?;
+            let hook = self.sql(RELEASE)?.query_row(columns, |row| row.get(0)).optional()?.map(HookId);
             if let Some(hook) = hook {
-                due_at = earlier(due_at, self.queue_up(HookId(hook), now)?);
+                due_at = earlier(due_at, self.queue_up(hook, now)?);
+                hooks.insert(hook);
             }
+        }
+        for hook in hooks {
+            due_at = earlier(due_at, self.probe_again(hook)?);
         }
         self.batch.rows += leases.len();
         Ok(due_at)

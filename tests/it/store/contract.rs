@@ -49,6 +49,7 @@ macro_rules! contract {
                 what_is_released_can_be_claimed_at_once
                 a_renewed_lease_lasts_longer
                 leases_that_ran_out_are_taken_back_and_others_are_not
+                a_probe_that_is_given_back_goes_out_again
                 at_a_start_all_leases_are_taken_back
                 a_lease_that_is_not_ours_changes_nothing;
             fan_out:

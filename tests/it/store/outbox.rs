@@ -1,6 +1,7 @@
 //! Clauses about publishing, claiming and leases.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use nyala::domain::application::Application;
 use nyala::domain::delivery::{Next, State};
@@ -11,7 +12,7 @@ use nyala::domain::id::{HookId, Lease, Seq};
 use nyala::domain::pace::Showing;
 use nyala::domain::time::Timestamp;
 use nyala::store::room::Room;
-use nyala::store::{Leased, Recorded};
+use nyala::store::{Errand, Leased, Recorded};
 
 use super::{LEASE, Store, at, new_event, new_hook, on_record, prompt_room, published, record, start};
 
@@ -230,6 +231,28 @@ pub(super) fn at_a_start_all_leases_are_taken_back(store: &mut Store) {
     assert_eq!(taken_back(store, start(), true), 2);
 
     assert_eq!(store.claim(start(), &Room::new(1)).leased.len(), 2);
+}
+
+pub(super) fn a_probe_that_is_given_back_goes_out_again(store: &mut Store) {
+    store.hook("any", "*");
+    let failures: Vec<_> = (0..5).flat_map(|_| store.publish("E", &prompt_room(9)).leased).collect();
+    for leased in failures {
+        store.write(|store| store.record(start(), &record(&leased, 500, Next::RetryAt(at(1_000_000)))));
+    }
+    let owed = Seq(store.publish("E", &Room::new(0)).seq.0 + 1);
+    let probe_at = store.claim(start(), &Room::new(1)).next_due.expect("a probe");
+    let later = probe_at.plus(Duration::from_secs(1));
+
+    let probe = store.claim(probe_at, &Room::new(1)).leased.remove(0);
+    store.write(|store| store.release(later, &[(probe.seq, probe.lease)]));
+    let again = store.claim(later, &Room::new(1)).leased;
+    store.open_again();
+    taken_back(store, later, true);
+    let after_a_crash = store.claim(later, &Room::new(1)).leased;
+
+    for claimed in [[probe].as_slice(), &again, &after_a_crash] {
+        assert_eq!((seqs(claimed), claimed[0].errand), (vec![owed], Errand::Probe));
+    }
 }
 
 pub(super) fn a_lease_that_is_not_ours_changes_nothing(store: &mut Store) {
