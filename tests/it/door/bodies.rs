@@ -1,11 +1,14 @@
 //! Bodies: how large one may be, and all together.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use reqwest::Method;
+use futures_util::stream;
+use nyala::config::Settings;
+use reqwest::{Body, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{problem, rest, tcp, tls_house};
+use super::{PACE, problem, rest, tcp, tls_house};
 use crate::house::{House, within};
 
 const PUBLISH: &str = "POST /api/hooks/publish/E HTTP/1.1\r\nhost: localhost\r\n";
@@ -100,4 +103,27 @@ async fn a_length_that_is_only_announced_takes_no_room() {
     assert_eq!(response.status(), 200);
     drop(liars);
     house.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_goes_on_coming_is_answered_with_408_all_the_same() {
+    let short = |settings: &mut Settings| settings.limits.body_timeout = Duration::from_millis(300);
+    let (mut tls, authority, _folder) = tls_house(short).await;
+    let plain = House::with(short).await;
+    let over_http_1_1 = authority.trusted().http1_only().build().expect("a client");
+    let over_http_2 = std::mem::replace(&mut tls.client, over_http_1_1.clone());
+
+    for (house, client) in [(&plain, &plain.client), (&tls, &over_http_1_1), (&tls, &over_http_2)] {
+        // A byte now and then, for ever: what such a client does.
+        let drops = stream::unfold(tokio::time::interval(PACE), |mut tick| async {
+            tick.tick().await;
+            Some((Ok::<_, Infallible>(" "), tick))
+        });
+        let request = client.post(house.url("/api/hooks/publish/E")).body(Body::wrap_stream(drops));
+        let response = within("an answer", request.send()).await.expect("an answer");
+        assert_eq!(response.status(), 408, "{:?}", response.version());
+    }
+
+    plain.close().await;
+    tls.close().await;
 }

@@ -1,6 +1,6 @@
 //! Heads that are too large, or no heads at all: each with an answer that says so.
 
-use reqwest::Method;
+use reqwest::{Method, Version};
 use tokio::io::AsyncWriteExt;
 
 use super::{problem, rest, tcp, tls_house};
@@ -78,6 +78,25 @@ async fn headers_that_are_too_large_are_refused_over_http_2_and_the_connection_g
 
     assert_eq!(response.status(), 431);
     assert_eq!(house.send(Method::GET, "/healthz", "").await.status(), 200);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn over_http_2_a_head_has_16_kib_at_most_whatever_it_may_have_over_http_1_1() {
+    let (mut house, authority, _folder) = tls_house(|settings| settings.limits.max_header = 64 << 10).await;
+    let status = async |house: &House, length: usize| {
+        let request = house.client.get(house.url("/healthz")).header("x", "a".repeat(length));
+        let response = within("an answer", request.send()).await.expect("an answer");
+        (response.version(), response.status().as_u16())
+    };
+
+    let over_http_2 = [status(&house, 15_000).await, status(&house, 17_000).await, status(&house, 15_000).await];
+    house.client = authority.trusted().http1_only().build().expect("a client");
+    let over_http_1_1 = status(&house, 17_000).await;
+
+    assert_eq!(over_http_2.map(|(version, _)| version), [Version::HTTP_2; 3]);
+    assert_eq!(over_http_2.map(|(_, status)| status), [200, 431, 200]);
+    assert_eq!(over_http_1_1, (Version::HTTP_11, 200));
     house.close().await;
 }
 

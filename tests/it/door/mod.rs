@@ -3,11 +3,13 @@
 mod answers;
 mod bodies;
 mod connections;
+mod frames;
 mod handshakes;
 mod heads;
 mod reload;
 mod security_headers;
 mod stop;
+mod streams;
 mod waiting;
 
 use std::os::unix::fs::PermissionsExt;
@@ -23,12 +25,15 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::house::{House, within};
+
+/// How often a slow client sends or takes something.
+pub const PACE: Duration = Duration::from_millis(20);
 
 /// An authority of our own, whom nobody else trusts.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -113,6 +118,16 @@ pub fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
 pub async fn tcp(url: &str) -> TcpStream {
     let (_, address) = url.split_once("://").expect("a URL");
     within("a connection", TcpStream::connect(address)).await.expect("a connection")
+}
+
+/// Sends this now and then, for as long as anybody takes it: what a slow client does,
+/// nothing here waits for the time to pass.
+pub async fn drip(stream: &mut (impl AsyncWrite + Unpin), pace: Duration, bytes: &[u8]) {
+    let mut tick = tokio::time::interval(pace);
+    while stream.write_all(bytes).await.is_ok() {
+        tick.tick().await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Whatever comes until the other end closes.

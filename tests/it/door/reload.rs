@@ -8,9 +8,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::CertificateDer;
 use rustls::version::TLS13;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Authority, shown};
+use super::{Authority, shown, tcp};
 use crate::binary::nyala;
 use crate::house::{LIMIT, within};
 
@@ -25,10 +25,14 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::with(&["--tls-cert", "nyala.pem", "--tls-key", "nyala.key"])
+    }
+
+    fn with(args: &[&str]) -> Self {
         let (authority, folder) = (Authority::new(), TempDir::new().expect("a folder"));
         authority.issue(folder.path());
         let mut command = nyala(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database", "n.db"]);
-        command.args(["--tls-cert", "nyala.pem", "--tls-key", "nyala.key", "--log-format", "human"]);
+        command.args(["--log-format", "human"]).args(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary");
         let mut first = String::new();
         BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut first).expect("a line");
@@ -62,6 +66,17 @@ impl Drop for Server {
     }
 }
 
+/// Asks on a connection that stays.
+async fn is_served(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("sent");
+    let mut answer = vec![];
+    while !answer.ends_with(b"{\"status\":\"ok\"}") {
+        let read = within("an answer", stream.read_buf(&mut answer)).await.expect("an answer");
+        assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+}
+
 #[tokio::test]
 async fn after_sighup_new_handshakes_get_the_new_certificate_and_old_connections_go_on() {
     let server = Server::start();
@@ -71,10 +86,22 @@ async fn after_sighup_new_handshakes_get_the_new_certificate_and_old_connections
     server.hang_up("the certificate was read again");
 
     assert_ne!(server.certificate().await, shown(&old));
-    let mut answer = [0; 15];
-    old.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("sent");
-    within("an answer", old.read_exact(&mut answer)).await.expect("an answer");
-    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    is_served(&mut old).await;
+}
+
+#[tokio::test]
+async fn without_a_certificate_sighup_changes_nothing() {
+    let server = Server::with(&[]);
+    let mut old = tcp(&server.url).await;
+    is_served(&mut old).await;
+
+    for _ in 0..2 {
+        let said = server.hang_up("SIGHUP changes nothing");
+        assert!(said.contains("INFO"), "{said}");
+    }
+
+    is_served(&mut old).await;
+    is_served(&mut tcp(&server.url).await).await;
 }
 
 #[tokio::test]

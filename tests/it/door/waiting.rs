@@ -7,7 +7,8 @@ use reqwest::Version;
 use rustls::version::TLS13;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{problem, rest, tcp, tls_house};
+use super::frames::{HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, get, no_window, whole_frame};
+use super::{PACE, problem, rest, tcp, tls_house};
 use crate::house::{House, within};
 use crate::receiver::{Receiver, Reply, status};
 
@@ -132,6 +133,32 @@ async fn a_client_that_does_not_read_its_answers_loses_its_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_a_byte_now_and_then_loses_its_connection_too() {
+    let house = House::with(|settings| {
+        one_connection(settings);
+        settings.limits.stall_timeout = SHORT;
+    })
+    .await;
+    let (mut read, mut write) = tcp(&house.url("")).await.into_split();
+
+    let sending = async { while write.write_all(&HEALTHY.repeat(1000)).await.is_ok() {} };
+    let reading = async {
+        let mut tick = tokio::time::interval(PACE);
+        while read.read_u8().await.is_ok() {
+            tick.tick().await;
+        }
+    };
+    // What came before the end can still be read for long.
+    let closed = async {
+        tokio::select! { () = sending => {}, () = reading => {} }
+    };
+    within("the connection is closed", closed).await;
+
+    until_there_is_a_slot(&house).await;
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_client_over_http_2_that_asks_nothing_is_closed_as_well() {
     let (mut house, authority, _folder) = tls_house(|settings| {
         settings.limits.head_timeout = SHORT;
@@ -154,28 +181,6 @@ async fn a_client_over_http_2_that_asks_nothing_is_closed_as_well() {
     house.close().await;
 }
 
-/// A frame of HTTP/2.
-pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a short one").to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// The kind and the stream of the next frame.
-async fn next_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32) {
-    let (kind, on, _) = whole_frame(stream).await;
-    (kind, on)
-}
-
-/// The same, and what it holds.
-pub(super) async fn whole_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> (u8, u32, Vec<u8>) {
-    let mut head = [0; 9];
-    within("a frame", stream.read_exact(&mut head)).await.expect("a frame");
-    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-    let mut payload = vec![0; length.try_into().expect("a short one")];
-    within("its payload", stream.read_exact(&mut payload)).await.expect("its payload");
-    (head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload)
-}
-
 #[tokio::test]
 async fn over_http_2_an_answer_that_its_client_does_not_read_is_given_up() {
     is_given_up(|settings| settings.limits.stream_timeout = SHORT).await;
@@ -190,18 +195,14 @@ async fn is_given_up(change: impl FnOnce(&mut Settings)) {
     let (house, authority, _folder) = tls_house(change).await;
     let mut stream = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
 
-    // SETTINGS: not a byte of an answer is wanted. HEADERS: GET https://n/healthz, and no more.
-    let settings = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
-    let headers = frame(1, 5, 1, b"\x82\x87\x04\x08/healthz\x01\x01n");
-    let asked = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings, &headers].concat();
-    stream.write_all(&asked).await.expect("sent");
+    stream.write_all(&[PREFACE, &no_window(), &get(1, "/healthz")].concat()).await.expect("sent");
     let mut kinds = vec![];
-    while kinds.last() != Some(&3) {
-        let (kind, on) = next_frame(&mut stream).await;
+    while kinds.last() != Some(&RST_STREAM) {
+        let (kind, on, _) = whole_frame(&mut stream).await;
         kinds.extend((on == 1).then_some(kind));
     }
 
-    assert_eq!(kinds, [1, 3], "its headers, and then RST_STREAM");
+    assert_eq!(kinds, [HEADERS, RST_STREAM]);
     house.close().await;
 }
 
@@ -211,8 +212,8 @@ async fn over_http_2_connect_is_refused_with_400() {
     let mut stream = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
 
     // HEADERS: CONNECT n, and no more.
-    let headers = frame(1, 5, 1, b"\x02\x07CONNECT\x01\x01n");
-    let asked = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[]), &headers].concat();
+    let headers = frame(HEADERS, 5, 1, b"\x02\x07CONNECT\x01\x01n");
+    let asked = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &headers].concat();
     stream.write_all(&asked).await.expect("sent");
     let (mut status, mut body) = (None, vec![]);
     while body.is_empty() {

@@ -1,0 +1,38 @@
+//! Many requests at once on one connection over HTTP/2.
+
+use reqwest::Method;
+use rustls::version::TLS13;
+use tokio::io::AsyncWriteExt;
+
+use super::frames::{HEADERS, PREFACE, RST_STREAM, SETTINGS, data, frame, get, next_of, publish, whole_frame};
+use super::tls_house;
+
+/// `:status: 200` in the table that all have (RFC 7541, appendix A), as an index.
+const OK: u8 = 0x80 | 8;
+
+#[tokio::test]
+async fn one_request_too_many_on_a_connection_is_refused_and_the_others_go_on() {
+    let (house, authority, _folder) = tls_house(|_| {}).await;
+    let mut client = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
+
+    // 32 whose bodies are on their way, and one more: streams have odd numbers.
+    let begun = (0..=32).flat_map(|nth| publish(2 * nth + 1)).collect::<Vec<_>>();
+    client.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &begun].concat()).await.expect("sent");
+    let told = next_of(SETTINGS, 0, &mut client).await;
+    let (kind, on, refused) = loop {
+        let next = whole_frame(&mut client).await;
+        if next.1 != 0 {
+            break next;
+        }
+    };
+    let other = house.send(Method::POST, "/api/hooks/publish/E", "1").await;
+    client.write_all(&data(1, b"1", true)).await.expect("sent");
+    let first = next_of(HEADERS, 1, &mut client).await;
+    client.write_all(&get(67, "/healthz")).await.expect("sent");
+    let next = next_of(HEADERS, 67, &mut client).await;
+
+    assert!(told.chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, 32]), "no MAX_CONCURRENT_STREAMS: {told:?}");
+    assert_eq!((kind, on, refused), (RST_STREAM, 65, vec![0, 0, 0, 7]), "REFUSED_STREAM");
+    assert_eq!((other.status().as_u16(), first[0], next[0]), (200, OK, OK));
+    house.close().await;
+}
