@@ -57,6 +57,10 @@ pub struct Limits {
     pub max_connections: usize,
     /// Connections from one address (IPv6: from one /64).
     pub max_connections_per_address: usize,
+    /// Connections over HTTP/2, a quarter of them from one address; all others are offered HTTP/1.1
+    /// alone. Each may keep some 5 MiB here: its heads in flight, and whole frames for as long as
+    /// an entry of its compression table came in them.
+    pub max_http2: usize,
     /// The head of a request, in bytes.
     pub max_header: usize,
     /// Bodies that are being read or worked on, all together, in bytes.
@@ -84,6 +88,7 @@ impl Default for Limits {
         Self {
             max_connections: 8192,
             max_connections_per_address: 1024,
+            max_http2: 64,
             max_header: 32 << 10,
             max_bodies: 256 << 20,
             max_answers: 256 << 20,
@@ -113,7 +118,8 @@ pub async fn serve(
     let stopping = watch::Sender::new(false);
     let slots = Slots::new(limits.max_connections, limits.max_connections_per_address);
     let answers = TowerToHyperService::new(warp::service(router::filter(app)));
-    let mut door = Door { serving: Serving::new(answers, limits), tls, told: Told::default(), stopping };
+    let http2 = Slots::new(limits.max_http2, limits.max_http2.div_ceil(4));
+    let mut door = Door { serving: Serving::new(answers, limits), tls, http2, told: Told::default(), stopping };
     while !*stop.borrow() {
         let (stream, peer) = tokio::select! {
             accepted = accept(&listener) => accepted,
@@ -135,6 +141,7 @@ pub async fn serve(
 struct Door<S> {
     serving: Arc<Serving<S>>,
     tls: Option<Arc<Tls>>,
+    http2: Arc<Slots>,
     told: Told,
     stopping: watch::Sender<bool>,
 }
@@ -148,9 +155,10 @@ impl<S: Answers> Door<S> {
                 drop(slot);
             })),
             Some(tls) => {
-                let acceptor = tls.acceptor();
+                let http2 = self.http2.take(peer).ok();
+                let acceptor = tls.acceptor(http2.is_some());
                 tokio::spawn(async move {
-                    serving.tls(acceptor, stream, peer, stop).await;
+                    serving.tls(acceptor, http2, stream, peer, stop).await;
                     drop(slot);
                 });
             }

@@ -24,6 +24,7 @@ use warp::reply::Response;
 
 use super::activity::{Activity, Phase};
 use super::answer::{Answer, Room, Streams};
+use super::slots::Slot;
 use super::stream::Watched;
 use super::timeouts::Timeouts;
 use super::{Limits, refusal, tls};
@@ -46,6 +47,10 @@ const MAX_STREAMS: u32 = 32;
 
 /// The head of a request over HTTP/2, at most, whatever it may be otherwise: there are many at once.
 const MAX_HEADER_LIST: u32 = 16 << 10;
+
+/// Headers of a request over HTTP/2, at most, as hyper has it over HTTP/1.1: each takes far
+/// more than its bytes.
+const MAX_HEADERS: usize = 100;
 
 /// What a client may send over HTTP/2 before anybody reads it: on one stream, on all.
 const WINDOWS: (u32, u32) = (128 << 10, 256 << 10);
@@ -100,10 +105,12 @@ impl<S: Answers> Serving<S> {
         self.http1(stream, Connection { peer, tls: false }, stop).await;
     }
 
-    /// Serves what the client chooses in its handshake to its end.
+    /// Serves what the client chooses in its handshake to its end; `http2` is its place among
+    /// those who speak that, if there was one left.
     pub(super) async fn tls(
         self: Arc<Self>,
         acceptor: TlsAcceptor,
+        http2: Option<Slot>,
         stream: TcpStream,
         peer: IpAddr,
         mut stop: watch::Receiver<bool>,
@@ -118,7 +125,10 @@ impl<S: Answers> Serving<S> {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
                 self.http2(stream, client, stop).await;
             }
-            Ok(Ok(stream)) => self.http1(stream, client, stop).await,
+            Ok(Ok(stream)) => {
+                drop(http2);
+                self.http1(stream, client, stop).await;
+            }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "a handshake failed"),
             Err(_) => tracing::debug!(%peer, "a handshake took too long"),
         }
@@ -186,9 +196,10 @@ impl<S: Answers> Serving<S> {
         let activity = activity.clone();
         service_fn(move |mut request: http::Request<Incoming>| {
             let in_flight = activity.begin();
+            let fits = has_few_headers(&request, self.limits.max_header).and_then(|()| has_path(&request));
             name_host(&mut request);
             request.extensions_mut().insert(client);
-            let answer = has_path(&request).map(|()| self.answers.call(request));
+            let answer = fits.map(|()| self.answers.call(request));
             let serving = self.clone();
             async move {
                 let mut response = match answer {
@@ -211,6 +222,14 @@ fn has_path<B>(request: &http::Request<B>) -> Result<(), ApiError> {
         Some(asked) if asked.as_str().starts_with(['/', '?']) && request.method() != Method::CONNECT => Ok(()),
         _ => Err(ApiError::Malformed("the request names no path: ask for one such as /healthz".into())),
     }
+}
+
+/// Refuses a head over HTTP/2 that is small in bytes, but not in memory.
+fn has_few_headers<B>(request: &http::Request<B>, max_header: usize) -> Result<(), ApiError> {
+    if request.headers().len() > MAX_HEADERS {
+        return Err(ApiError::HeadTooLarge(max_header.min(MAX_HEADER_LIST as usize)));
+    }
+    Ok(())
 }
 
 /// An answer that is given here, before anything looks at the request.

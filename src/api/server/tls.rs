@@ -18,6 +18,9 @@ use crate::domain::time::Timestamp;
 /// HTTP/2 as it is named in a handshake.
 pub(super) const H2: &[u8] = b"h2";
 
+/// HTTP/1.1 likewise.
+const HTTP_1_1: &[u8] = b"http/1.1";
+
 /// A certificate that ends sooner than this is warned of.
 const NOTICE: Duration = Duration::from_hours(14 * 24);
 
@@ -68,7 +71,24 @@ pub enum TlsError {
 /// The certificate in use. Handshakes that begin after a reload get the new one.
 pub struct Tls {
     files: TlsFiles,
-    config: watch::Sender<Arc<ServerConfig>>,
+    offers: watch::Sender<Offers>,
+}
+
+/// What a handshake offers: the same certificate in both.
+struct Offers {
+    both: Arc<ServerConfig>,
+    http1: Arc<ServerConfig>,
+}
+
+impl Offers {
+    fn of(config: &ServerConfig) -> Self {
+        let offer = |names: &[&[u8]]| {
+            let mut config = config.clone();
+            config.alpn_protocols = names.iter().map(|name| name.to_vec()).collect();
+            Arc::new(config)
+        };
+        Self { both: offer(&[H2, HTTP_1_1]), http1: offer(&[HTTP_1_1]) }
+    }
 }
 
 impl Tls {
@@ -77,23 +97,25 @@ impl Tls {
     /// # Errors
     /// Names the file that cannot be used and says why.
     pub fn load(files: TlsFiles, now: Timestamp) -> Result<Self, TlsError> {
-        let config = read(&files, now)?;
-        Ok(Self { files, config: watch::Sender::new(Arc::new(config)) })
+        let offers = Offers::of(&read(&files, now)?);
+        Ok(Self { files, offers: watch::Sender::new(offers) })
     }
 
     /// Reads the files again. Keeps what it has where they cannot be used, and logs why.
     pub fn reload(&self, now: Timestamp) {
         match read(&self.files, now) {
             Ok(config) => {
-                self.config.send_replace(Arc::new(config));
+                self.offers.send_replace(Offers::of(&config));
                 tracing::info!(certificate = %self.files.certificate.display(), "the certificate was read again");
             }
             Err(error) => tracing::error!(%error, "the certificate stays as it was"),
         }
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.borrow().clone())
+    /// For one handshake, in which HTTP/2 is offered or not.
+    pub(super) fn acceptor(&self, http2: bool) -> TlsAcceptor {
+        let offers = self.offers.borrow();
+        TlsAcceptor::from(if http2 { &offers.both } else { &offers.http1 }.clone())
     }
 }
 
@@ -118,15 +140,13 @@ fn read(files: &TlsFiles, now: Timestamp) -> Result<ServerConfig, TlsError> {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key));
-    let mut config = config.map_err(|error| {
+    config.map_err(|error| {
         let (certificate, key) = (files.certificate.display().to_string(), files.key.display().to_string());
         match error {
             Error::InconsistentKeys(_) => TlsError::Strangers { certificate, key },
             error => useless(&format!("cannot be used with {key}: {error}")),
         }
-    })?;
-    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -1,6 +1,7 @@
 //! Heads that are too large, or no heads at all: each with an answer that says so.
 
 use reqwest::{Method, Version};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use super::{problem, rest, tcp, tls_house};
@@ -97,6 +98,25 @@ async fn over_http_2_a_head_has_16_kib_at_most_whatever_it_may_have_over_http_1_
     assert_eq!(over_http_2.map(|(version, _)| version), [Version::HTTP_2; 3]);
     assert_eq!(over_http_2.map(|(_, status)| status), [200, 431, 200]);
     assert_eq!(over_http_1_1, (Version::HTTP_11, 200));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn over_http_2_more_than_100_headers_are_refused_with_431() {
+    let (house, _authority, _folder) = tls_house(|_| {}).await;
+    let asked = async |headers: usize| {
+        let mut request = house.client.get(house.url("/healthz"));
+        for number in 0..headers {
+            request = request.header(format!("x-{number}"), "y");
+        }
+        within("an answer", request.send()).await.expect("an answer")
+    };
+
+    let (few, many) = (asked(90).await, asked(101).await);
+
+    assert_eq!((few.status().as_u16(), many.status().as_u16()), (200, 431));
+    let problem: Value = many.json().await.expect("a problem");
+    assert!(problem["detail"].as_str().expect("a detail").contains("more than 100"), "{problem}");
     house.close().await;
 }
 

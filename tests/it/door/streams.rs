@@ -1,11 +1,14 @@
-//! Many requests at once on one connection over HTTP/2.
+//! Many requests at once on one connection over HTTP/2, and many such connections.
 
-use reqwest::Method;
+use reqwest::{Method, Version};
 use rustls::version::TLS13;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use super::frames::{HEADERS, PREFACE, RST_STREAM, SETTINGS, data, frame, get, next_of, publish, whole_frame};
-use super::tls_house;
+use super::{Authority, tls_house};
+use crate::house::{House, within};
 
 /// `:status: 200` in the table that all have (RFC 7541, appendix A), as an index.
 const OK: u8 = 0x80 | 8;
@@ -34,5 +37,28 @@ async fn one_request_too_many_on_a_connection_is_refused_and_the_others_go_on() 
     assert!(told.chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, 32]), "no MAX_CONCURRENT_STREAMS: {told:?}");
     assert_eq!((kind, on, refused), (RST_STREAM, 65, vec![0, 0, 0, 7]), "REFUSED_STREAM");
     assert_eq!((other.status().as_u16(), first[0], next[0]), (200, OK, OK));
+    house.close().await;
+}
+
+/// What the house chooses for a client that speaks both, and the connection.
+async fn chosen(house: &House, authority: &Authority) -> (Vec<u8>, TlsStream<TcpStream>) {
+    let stream = authority.handshake(&house.url(""), &[&TLS13], &["h2", "http/1.1"]).await;
+    (stream.get_ref().1.alpn_protocol().expect("one of them").to_vec(), stream)
+}
+
+#[tokio::test]
+async fn http_2_is_offered_to_so_many_at_once_and_the_others_speak_http_1_1() {
+    let (mut house, authority, _folder) = tls_house(|settings| settings.limits.max_http2 = 1).await;
+
+    let (first, held) = chosen(&house, &authority).await;
+    let (second, _other) = chosen(&house, &authority).await;
+    house.client = authority.trusted().build().expect("a client");
+    let served = house.get("/healthz").await;
+    drop(held);
+    let again = async { while chosen(&house, &authority).await.0 != b"h2" {} };
+
+    assert_eq!((first.as_slice(), second.as_slice()), (&b"h2"[..], &b"http/1.1"[..]));
+    assert_eq!((served.version(), served.status().as_u16()), (Version::HTTP_11, 200));
+    within("HTTP/2 is offered again", again).await;
     house.close().await;
 }
