@@ -40,7 +40,8 @@ const GOING: Duration = Duration::from_secs(1);
 const PING: Duration = Duration::from_secs(30);
 
 /// What is read at once, at most: a body in pieces of this, or a head where that may be larger.
-const READ_BUFFER: usize = 64 << 10;
+/// No more than a head usually may have: its buffer grows in steps, and would be twice as large.
+const READ_BUFFER: usize = 32 << 10;
 
 /// Requests at once on one connection over HTTP/2: each may keep a head and an answer here.
 const MAX_STREAMS: u32 = 32;
