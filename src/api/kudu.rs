@@ -13,6 +13,7 @@ use super::App;
 use super::access::{self, no_hook};
 use super::error::ApiError;
 use super::hook_fields::HookFields;
+use super::lists::write_items;
 use super::publish_fields::{applications, payload, preferred};
 use super::publishing::{self, Said, Wishes};
 use super::request::Request;
@@ -23,8 +24,8 @@ use crate::domain::access::Caller;
 use crate::domain::event::EventType;
 use crate::domain::hook::{Dialect, Hook};
 use crate::domain::id::HookId;
-use crate::store::page::{Page, Paged};
-use crate::store::{Added, HookFilter};
+use crate::store::page::{Cursor, Page};
+use crate::store::{Added, HookFilter, Reads};
 
 /// Hooks that are read at a time while a list is streamed.
 const LIST_STEP: usize = 100;
@@ -65,15 +66,13 @@ fn conflict(hook: &Hook) -> ApiError {
 /// `GET /api/hooks`: a bare array, streamed, so that its length costs no memory.
 pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     let caller = request.by.caller;
-    let first = page(&app, &caller, Page { after: None, limit: LIST_STEP }).await?;
-    let start = chunk(&caller, first.items, true);
+    let (start, next) = step(&app, caller.clone(), None).await?;
     let start = stream::once(async move { Ok(start) });
-    let rest = stream::try_unfold(first.next, move |next| {
+    let rest = stream::try_unfold(next, move |next| {
         let (app, caller) = (app.clone(), caller.clone());
         async move {
             let Some(cursor) = next else { return Ok(None) };
-            let page = page(&app, &caller, Page { after: Some(cursor), limit: LIST_STEP }).await?;
-            Ok::<_, ApiError>(Some((chunk(&caller, page.items, false), page.next)))
+            Ok::<_, ApiError>(Some(step(&app, caller, Some(cursor)).await?))
         }
     });
     let end = stream::once(async { Ok(Bytes::from_static(b"]")) });
@@ -81,20 +80,24 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     Ok(warp::reply::with_header(body, CONTENT_TYPE, "application/json; charset=utf-8").into_response())
 }
 
-async fn page(app: &App, caller: &Caller, page: Page) -> Result<Paged<Hook>, ApiError> {
+/// The next hooks as text, and where those after them begin: written where they are read,
+/// off the async threads.
+async fn step(app: &App, caller: Arc<Caller>, after: Option<Cursor>) -> Result<(Bytes, Option<Cursor>), ApiError> {
     let filter = HookFilter { dialect: Some(Dialect::Kudu), within: caller.sees(), ..HookFilter::default() };
-    Ok(app.db.read(move |archive| archive.hooks(page, &filter)).await?)
+    let look = move |archive: &dyn Reads| {
+        let page = archive.hooks(Page { after, limit: LIST_STEP }, &filter)?;
+        Ok((chunk(&caller, page.items, after.is_none()), page.next))
+    };
+    Ok(app.db.read(look).await?)
 }
 
 fn chunk(caller: &Caller, hooks: Vec<Hook>, first: bool) -> Bytes {
-    let mut text = if first { String::from("[") } else { String::new() };
-    for (index, hook) in hooks.into_iter().enumerate() {
-        if !(first && index == 0) {
-            text.push(',');
-        }
-        // Texts and numbers always have a JSON form.
-        text.push_str(&serde_json::to_string(&HookView::to(caller, hook)).unwrap_or_default());
-    }
+    let mut text = match (first, hooks.is_empty()) {
+        (true, _) => b"[".to_vec(),
+        (false, true) => vec![],
+        (false, false) => b",".to_vec(),
+    };
+    write_items(&mut text, hooks, |hook| HookView::to(caller, hook));
     Bytes::from(text)
 }
 

@@ -9,6 +9,7 @@ pub mod health;
 mod hook_fields;
 mod huskar;
 mod kudu;
+mod lists;
 mod origin;
 mod publish_fields;
 mod publishing;

@@ -25,20 +25,6 @@ use crate::domain::outcome::status_name;
 use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::EventSummary;
-use crate::store::page::Paged;
-
-/// A page of a list.
-#[derive(Serialize)]
-pub(super) struct ListView<T> {
-    items: Vec<T>,
-    next: Option<String>,
-}
-
-impl<T> ListView<T> {
-    pub(super) fn of<I>(page: Paged<I>, view: impl Fn(I) -> T) -> Self {
-        Self { items: page.items.into_iter().map(view).collect(), next: page.next.map(|cursor| cursor.to_string()) }
-    }
-}
 
 /// A hook: Kudu's eight fields in Kudu's words, then ours. The `last_` fields
 /// are absent until the first attempt.

@@ -1,6 +1,7 @@
 //! The envelope of all answers: `{"status", "message", "data"}`.
 
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use warp::Reply;
@@ -50,7 +51,17 @@ struct Envelope<'a, T: Serialize> {
 
 /// It was done.
 pub(super) fn success(data: &impl Serialize) -> Response {
-    warp::reply::json(&Envelope { status: "SUCCESS", message: "", data }).into_response()
+    response(text(data))
+}
+
+/// The envelope of what was done.
+pub(super) fn text(data: &impl Serialize) -> Vec<u8> {
+    // What we show is texts and numbers, which always have a JSON form.
+    serde_json::to_vec(&Envelope { status: "SUCCESS", message: "", data }).unwrap_or_default()
+}
+
+pub(super) fn response(text: Vec<u8>) -> Response {
+    warp::reply::with_header(text, CONTENT_TYPE, "application/json").into_response()
 }
 
 /// What came of it, in the envelope.

@@ -9,6 +9,8 @@ mod fields;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::json;
+use warp::reply::Response;
 
 pub(super) use actions::publish;
 
@@ -17,7 +19,9 @@ use super::access::{self, Acted};
 use super::error::ApiError;
 use super::request::{Asking, Request};
 use super::router::Answer;
+use crate::domain::access::Bounds;
 use crate::domain::audit::Action;
+use crate::domain::filter::Pair;
 use crate::domain::hook::{Dialect, Hook, HookPatch};
 use crate::domain::id::HookId;
 use crate::domain::webhook::{Kind, Webhook};
@@ -51,17 +55,11 @@ impl WebhookView {
     }
 }
 
-#[derive(Serialize)]
-struct WebhookList {
-    webhook_list: Vec<WebhookView>,
-}
-
 /// `GET /api/webhook`
 pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
-    let by = request.by;
-    let hooks = webhooks(&app, &by, None).await?;
-    let webhook_list = hooks.iter().map(|(hook, webhook)| WebhookView::of(&by, hook, *webhook)).collect();
-    Ok(success(&WebhookList { webhook_list }))
+    let (within, by) = (seen(&request.by), request.by);
+    let view = move |hook: &Hook, webhook| Some(WebhookView::of(&by, hook, webhook));
+    webhook_list(&app, within, None, view).await
 }
 
 /// `GET /api/webhook/application/{name}`
@@ -69,12 +67,13 @@ pub(super) async fn list_of_application(app: Arc<App>, request: Request) -> Answ
     let Asks { by, name, .. } = Asks::of(&request);
     envelope::told(async {
         authority::known(&app, &by, &name).await?;
-        let hooks = webhooks(&app, &by, Some(&name)).await?;
-        let of_it = hooks.iter().filter(|(hook, webhook)| {
-            webhook.kind == Kind::Application && hook.filter.pairs().iter().any(|pair| pair.application == name)
-        });
-        let view = |(hook, webhook): &(Hook, Webhook)| WebhookView::of(&by, hook, *webhook).with_events_of(hook, &name);
-        Ok(success(&WebhookList { webhook_list: of_it.map(view).collect() }))
+        let (within, application) = (seen(&by), Some(name.clone()));
+        let view = move |hook: &Hook, webhook: Webhook| {
+            let wants = |pair: &Pair| pair.application == name;
+            let of_it = webhook.kind == Kind::Application && hook.filter.pairs().iter().any(wants);
+            of_it.then(|| WebhookView::of(&by, hook, webhook).with_events_of(hook, &name))
+        };
+        Ok(webhook_list(&app, within, application, view).await?)
     })
     .await
 }
@@ -190,24 +189,26 @@ async fn webhook(app: &App, asks: &Asks) -> Result<(Hook, Webhook), Refusal> {
     Ok((hook, webhook))
 }
 
-/// All that the caller may see; of those that want something of an application, if one
-/// is named.
-async fn webhooks(app: &App, by: &Asking, application: Option<&str>) -> Result<Vec<(Hook, Webhook)>, ApiError> {
-    let filter = HookFilter {
-        dialect: Some(Dialect::Huskar),
-        application: application.map(str::to_owned),
-        within: seen(by),
-        ..HookFilter::default()
-    };
-    let mut page = Page { after: None, limit: MAX_LIMIT };
-    let mut all = vec![];
-    loop {
-        let filter = filter.clone();
-        let found = app.db.read(move |archive| archive.hooks(page, &filter)).await?;
-        all.extend(found.items.into_iter().filter_map(|hook| hook.webhook.map(|webhook| (hook, webhook))));
-        match found.next {
-            None => return Ok(all),
-            next => page.after = next,
+/// All webhooks within these bounds that `view` shows; of those that want something of
+/// an application, if one is named. Written where they are read: they may be many.
+async fn webhook_list(
+    app: &App,
+    within: Bounds,
+    application: Option<String>,
+    view: impl Fn(&Hook, Webhook) -> Option<WebhookView> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let filter = HookFilter { dialect: Some(Dialect::Huskar), application, within, ..HookFilter::default() };
+    let list = app.db.read(move |archive| {
+        let mut page = Page { after: None, limit: MAX_LIMIT };
+        let mut list = vec![];
+        loop {
+            let found = archive.hooks(page, &filter)?;
+            list.extend(found.items.iter().filter_map(|hook| hook.webhook.and_then(|webhook| view(hook, webhook))));
+            match found.next {
+                None => return Ok(envelope::text(&json!({ "webhook_list": list }))),
+                next => page.after = next,
+            }
         }
-    }
+    });
+    Ok(envelope::response(list.await?))
 }

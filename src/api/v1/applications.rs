@@ -13,7 +13,6 @@ use crate::api::access;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::router::Answer;
-use crate::api::views::ListView;
 use crate::domain::Invalid;
 use crate::domain::application::{Application, KnownApplication};
 use crate::domain::audit::Action;
@@ -36,8 +35,7 @@ impl From<KnownApplication> for ApplicationView {
 pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&["limit", "cursor"])?;
     let (page, within) = (request.page()?, request.by.caller.sees());
-    let applications = app.db.read(move |archive| archive.applications(page, &within)).await?;
-    Ok(json(&ListView::of(applications, ApplicationView::from)).into_response())
+    app.list(move |archive| archive.applications(page, &within), ApplicationView::from).await
 }
 
 /// `POST /api/v1/applications`: `{"name"}`; 201 if it is new, 200 if it was known.

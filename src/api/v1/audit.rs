@@ -4,14 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
-use warp::Reply;
-use warp::reply::json;
 
 use crate::api::App;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::router::Answer;
-use crate::api::views::ListView;
 use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::id::TokenId;
 use crate::domain::time::Timestamp;
@@ -55,6 +52,5 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     let action = request.asked("action", &format!("one of {known}"), Action::named)?;
     let filter =
         AuditFilter { action, object: request.query_one("object"), actor: request.query_one("actor"), since, until };
-    let entries = app.db.read(move |archive| archive.audit(page, &filter)).await?;
-    Ok(json(&ListView::of(entries, AuditView::from)).into_response())
+    app.list(move |archive| archive.audit(page, &filter), AuditView::from).await
 }

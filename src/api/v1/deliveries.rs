@@ -12,7 +12,7 @@ use crate::api::access;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::router::Answer;
-use crate::api::views::{DeliveryView, ListView};
+use crate::api::views::DeliveryView;
 use crate::domain::Invalid;
 use crate::domain::access::{Bounds, Caller};
 use crate::domain::audit::Action;
@@ -36,8 +36,7 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
         since,
         until,
     };
-    let deliveries = app.db.read(move |archive| archive.deliveries(page, filter, &bounds)).await?;
-    Ok(json(&ListView::of(deliveries, DeliveryView::from)).into_response())
+    app.list(move |archive| archive.deliveries(page, filter, &bounds), DeliveryView::from).await
 }
 
 /// `GET /api/v1/deliveries/{id}`: with its attempts.

@@ -19,7 +19,7 @@ use crate::api::publish_fields::{applications, distinct_applications, preferred}
 use crate::api::publishing::{self, Said, Wishes};
 use crate::api::request::Request;
 use crate::api::router::Answer;
-use crate::api::views::{EventView, ListView, PublishedView};
+use crate::api::views::{EventView, PublishedView};
 use crate::domain::Invalid;
 use crate::domain::event::EventType;
 use crate::domain::id::EventId;
@@ -42,8 +42,8 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
         since,
         until,
     };
-    let events = app.db.read(move |archive| archive.events(page, &filter)).await?;
-    Ok(json(&ListView::of(events, |event| EventView::of(event, &request.by.caller, &app))).into_response())
+    let (caller, knows) = (request.by.caller, app.clone());
+    app.list(move |archive| archive.events(page, &filter), move |event| EventView::of(event, &caller, &knows)).await
 }
 
 /// `GET /api/v1/events/{id}`

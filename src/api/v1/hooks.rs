@@ -14,7 +14,7 @@ use crate::api::hook_fields::HookFields;
 use crate::api::publish_fields::{prefer_wait, preferred};
 use crate::api::request::Request;
 use crate::api::router::Answer;
-use crate::api::views::{HookView, ListView, TestView};
+use crate::api::views::{HookView, TestView};
 use crate::domain::Invalid;
 use crate::domain::audit::Action;
 use crate::domain::event::NewEvent;
@@ -35,9 +35,8 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
         within: request.by.caller.sees(),
         urls_of: request.by.caller.sees_urls_of(),
     };
-    let hooks = app.db.read(move |archive| archive.hooks(page, &filter)).await?;
-    let now = app.clock.now();
-    Ok(json(&ListView::of(hooks, |hook| HookView::at(now, &request.by.caller, hook))).into_response())
+    let (now, caller) = (app.clock.now(), request.by.caller);
+    app.list(move |archive| archive.hooks(page, &filter), move |hook| HookView::at(now, &caller, hook)).await
 }
 
 /// `POST /api/v1/hooks`: always a new hook, its URL may stand among others.
