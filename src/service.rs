@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -93,7 +92,7 @@ impl Service {
     /// Says what is in the way and what to do.
     pub async fn start(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let tls = settings.tls.clone().map(|files| Tls::load(files, clock.now())).transpose()?.map(Arc::new);
-        let listener = TcpListener::bind(settings.listen).await.map_err(|e| StartError::Listen(settings.listen, e))?;
+        let listener = server::listen(settings.listen).map_err(|e| StartError::Listen(settings.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(settings.listen, e))?;
         let database = real_path(&settings.database)?;
         let lock = lock_soon(&database).await?;

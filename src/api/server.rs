@@ -20,12 +20,12 @@ mod timeouts;
 mod tls;
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
@@ -46,6 +46,10 @@ const MAX_ERRORS: u32 = 64;
 
 /// How many connections for which there is no slot are told so at once; the others are just closed.
 const MAX_TOLD: usize = 32;
+
+/// How many may wait to be accepted, if the system allows it. The usual 128 are there at once
+/// when many come together, and from then on the kernel resets some who have begun to send.
+const BACKLOG: u32 = 4096;
 
 /// How often the log says that connections are turned away.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
@@ -101,6 +105,18 @@ impl Default for Limits {
             stream_timeout: Duration::from_mins(5),
         }
     }
+}
+
+/// Listens at this address.
+///
+/// # Errors
+/// Somebody listens there already, or this user may not.
+pub fn listen(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that stopped a moment ago is no reason to refuse.
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` says so, then lets requests that have begun end;
