@@ -114,6 +114,32 @@ async fn subscribe(house: &House, raw: &Raw, scheme: &str) {
 }
 
 #[tokio::test]
+async fn a_receiver_is_not_offered_http_2() {
+    let mut config = self_signed();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let tls = TlsAcceptor::from(Arc::new(config));
+    let (tell, mut heard) = watch::channel(None);
+    let raw = Raw::new(move |stream| {
+        let (tls, tell) = (tls.clone(), tell.clone());
+        async move {
+            let mut stream = tls.accept(stream).await.expect("a handshake");
+            let chosen = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+            tell.send_replace(Some((chosen, read_request(&mut stream).await)));
+        }
+    })
+    .await;
+    let house = House::new().await;
+    subscribe(&house, &raw, "https:").await;
+
+    house.publish_and_wait("E", "{}").await;
+
+    let heard = within("a request", heard.wait_for(Option::is_some)).await.expect("a receiver").clone();
+    let (chosen, request) = heard.expect("a request");
+    assert!(chosen.is_none() && request.starts_with("post /cb http/1.1\r\n"), "{chosen:?} {request}");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_connection_that_is_kept_may_bring_any_number_of_answers() {
     let (house, receiver) = (House::new().await, Receiver::new().await);
     receiver.answer(|_| {
