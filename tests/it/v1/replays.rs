@@ -96,7 +96,10 @@ async fn a_dry_run_counts_and_does_nothing() {
 async fn a_replay_can_be_stopped_and_is_shown_still() {
     let (house, receiver) = (House::new().await, Receiver::new().await);
     let hook = scene(&house, &receiver, 1).await;
-    // Without a word to the replayer, so that none can be done before it is stopped.
+    // No step can be made, so that it is not done before it is stopped.
+    let conn = rusqlite::Connection::open(house.database()).expect("the database");
+    let stuck = "CREATE TRIGGER stuck BEFORE UPDATE OF next_seq ON replays BEGIN SELECT RAISE(ABORT, 'stuck'); END";
+    conn.execute_batch(stuck).expect("a trigger");
     half_done(&house);
 
     let second = replay(&house, &hook, &json!({"state": "dead"})).await;
