@@ -65,18 +65,24 @@ fn listed(keys: &[String]) -> String {
 }
 
 /// An object in the order and spelling in which it came, keys that repeat included.
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
+struct Entries<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+/// Whether a key, as it is spelt, is this one. Not all that JSON takes for a text is
+/// one: half a surrogate pair is none, and no key that anybody knows.
+fn is_key(spelt: &RawValue, key: &str) -> bool {
+    serde_json::from_str::<String>(spelt.get()).is_ok_and(|text| text == key)
+}
 
 impl Entries<'_> {
     fn get(&self, key: &str) -> Option<&RawValue> {
-        self.0.iter().rfind(|(name, _)| name == key).map(|(_, value)| *value)
+        self.0.iter().rfind(|(name, _)| is_key(name, key)).map(|(_, value)| *value)
     }
 
-    /// `application_names`, or else `application_name`.
+    /// `application_names`, if there are any, or else `application_name`.
     fn applications(&self) -> Vec<String> {
         let many = self.get("application_names").and_then(|value| serde_json::from_str(value.get()).ok());
         let one = || self.get("application_name").and_then(|value| serde_json::from_str(value.get()).ok());
-        many.unwrap_or_else(|| one().into_iter().collect())
+        many.filter(|names: &Vec<_>| !names.is_empty()).unwrap_or_else(|| one().into_iter().collect())
     }
 
     fn missing(&self, keys: &[String]) -> Vec<String> {
@@ -88,7 +94,7 @@ impl Entries<'_> {
 
     /// None where there is nothing to take out.
     fn without_confidential(&self) -> Option<Bytes> {
-        let is_confidential = |key: &str| CONFIDENTIAL.contains(&key);
+        let is_confidential = |spelt: &RawValue| CONFIDENTIAL.iter().any(|key| is_key(spelt, key));
         if !self.0.iter().any(|(key, _)| is_confidential(key)) {
             return None;
         }
@@ -97,8 +103,7 @@ impl Entries<'_> {
             if text.len() > 1 {
                 text.push(',');
             }
-            // A text always has a JSON form.
-            text.push_str(&serde_json::to_string(key).unwrap_or_default());
+            text.push_str(key.get());
             text.push(':');
             text.push_str(value.get());
         }
@@ -148,6 +153,12 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_no_text_does_not_let_the_others_out() {
+        let payload = r#"{"\ud800":"half","k\u0065y":"k","value":"s"}"#;
+        assert_eq!(read("UPDATE_CONFIG", payload).payload, r#"{"\ud800":"half","k\u0065y":"k"}"#);
+    }
+
+    #[test]
     fn what_is_not_confidential_stays_to_the_byte() {
         let payload = r#"{ "application_name": "a" , "deep": {"value": 1}, "deep":2 }"#;
         assert_eq!(read("UPDATE_CONFIG", payload).payload, payload);
@@ -159,6 +170,7 @@ mod tests {
         assert_eq!(applications(r#"{"application_names":["a","b"],"application_name":"c"}"#), ["a", "b"]);
         assert_eq!(applications(r#"{"application_name":"c"}"#), ["c"]);
         assert_eq!(applications(r#"{"application_names":7,"application_name":null}"#), [""; 0]);
+        assert_eq!(applications(r#"{"application_names":[],"application_name":"c"}"#), ["c"]);
         assert_eq!(applications("[]"), [""; 0]);
     }
 
