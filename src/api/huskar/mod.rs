@@ -141,7 +141,11 @@ pub(super) async fn change(app: Arc<App>, request: Request) -> Answer {
         let names = Some("webhook_url, event_list".into());
         match access::manage_within(&app, by, managed(by), id, Action::HookChanged, names, change).await {
             Ok(Changed::Invalid(invalid)) => Err(Refusal::field("event_list", invalid.message)),
-            Ok(_) => Ok(success(&())),
+            Ok(_) => {
+                // Another URL may have let go what waited.
+                app.wake.notify_one();
+                Ok(success(&()))
+            }
             Err(error) => Err(absent(error)),
         }
     })
