@@ -269,8 +269,8 @@ fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), Invalid>
         hook.url = url.clone();
     }
     if let (Some(_), true) = (hook.webhook, patch.events.is_some() || patch.applications.is_some()) {
-        let message = "are those of a webhook: change them by PUT /api/webhook/{id}";
-        return Err(Invalid::new("events", message));
+        let field = if patch.events.is_some() { "events" } else { "applications" };
+        return Err(Invalid::new(field, "are those of a webhook: change them by PUT /api/webhook/{id}"));
     }
     if patch.events.is_some() || patch.applications.is_some() {
         let events = patch.events.clone().unwrap_or_else(|| hook.filter.events());
