@@ -59,7 +59,7 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
     let applications = event_applications(caller, applications)?;
     let event = NewEvent {
         event_type,
-        idempotency: wishes.key.clone().map(|key| Idempotency::of(key, &applications, &payload)),
+        idempotency: wishes.key.clone().map(|key| Idempotency::of(key, &applications, &payload, deed.as_ref())),
         only: None,
         publisher: caller.token,
         introduces: caller.is_admin(),

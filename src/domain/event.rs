@@ -74,14 +74,14 @@ pub struct NewEvent {
 pub struct Idempotency {
     /// The publisher's name for this publish.
     pub key: IdempotencyKey,
-    /// SHA-256 over applications and payload: tells a repetition from a mistake.
+    /// SHA-256 over applications, payload and deed: tells a repetition from a mistake.
     pub fingerprint: [u8; 32],
 }
 
 impl Idempotency {
     /// The key together with the fingerprint of what it stands for.
     #[must_use]
-    pub fn of(key: IdempotencyKey, applications: &[Application], payload: &[u8]) -> Self {
+    pub fn of(key: IdempotencyKey, applications: &[Application], payload: &[u8], deed: Option<&Deed>) -> Self {
         let mut hash = Sha256::new();
         for application in applications {
             hash.update(application.as_str());
@@ -89,6 +89,12 @@ impl Idempotency {
         }
         hash.update([0]);
         hash.update(payload);
+        if let Some(deed) = deed {
+            // No JSON ends like that, so that no payload is taken for one with a deed.
+            hash.update([0]);
+            hash.update([deed.user_type, deed.severity]);
+            hash.update(deed.username.as_deref().unwrap_or("\0"));
+        }
         Self { key, fingerprint: hash.finalize().into() }
     }
 }

@@ -114,7 +114,7 @@ impl Served {
 
 fn keyed(payload: &'static str) -> NewEvent {
     let key = IdempotencyKey::parse("k").expect("a key");
-    let idempotency = Some(Idempotency::of(key, &[], payload.as_bytes()));
+    let idempotency = Some(Idempotency::of(key, &[], payload.as_bytes(), None));
     NewEvent { payload: payload.into(), idempotency, ..new_event("E") }
 }
 

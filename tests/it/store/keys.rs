@@ -12,7 +12,7 @@ use super::{LEASE, Store, at, new_event, new_hook, record, start};
 
 pub(super) fn keyed(event: &str, payload: &'static str, key: &str) -> NewEvent {
     let key = IdempotencyKey::parse(key).expect("a key");
-    let idempotency = Some(Idempotency::of(key, &[], payload.as_bytes()));
+    let idempotency = Some(Idempotency::of(key, &[], payload.as_bytes(), None));
     NewEvent { payload: payload.into(), idempotency, ..new_event(event) }
 }
 
@@ -44,7 +44,7 @@ pub(super) fn a_key_that_stands_for_another_body_is_refused(store: &mut Store) {
     kept(store, start(), &keyed("E", "1", "k"));
     let mut for_shop = keyed("E", "1", "k");
     let shop = Application::parse("shop").expect("a name");
-    for_shop.idempotency = for_shop.idempotency.map(|it| Idempotency::of(it.key, &[shop], b"1"));
+    for_shop.idempotency = for_shop.idempotency.map(|it| Idempotency::of(it.key, &[shop], b"1", None));
 
     for event in [keyed("E", "2", "k"), keyed("E", "1 ", "k"), for_shop] {
         assert!(matches!(publishing(store, start(), Owner::ADMIN, &event), Publishing::KeyReused), "{event:?}");
