@@ -140,10 +140,11 @@ async fn answer(
 /// An error in the words of whoever has this path: a dialect may have an envelope of
 /// its own.
 fn told(path: &str, error: ApiError) -> Response {
-    let mut segments = path.split('/').skip(1);
-    let first = [segments.next(), segments.next()].map(|segment| segment.unwrap_or_default().to_ascii_lowercase());
-    match first.each_ref().map(String::as_str) {
-        ["api", "webhook"] => huskar::envelope::error_response(&error),
+    let segments = segments(path).unwrap_or_else(|_| path.split('/').skip(1).map(str::to_owned).collect());
+    match segments.as_slice() {
+        [api, webhook, ..] if api.eq_ignore_ascii_case("api") && webhook.eq_ignore_ascii_case("webhook") => {
+            huskar::envelope::error_response(&error)
+        }
         _ => error.into_response(),
     }
 }
