@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod hook_tls;
 mod house;
+mod huskar;
 mod kudu;
 mod logs;
 mod properties;

@@ -1,6 +1,7 @@
-//! Requests on record and what must be answered: `data/recorded/*.json`,
-//! replayed in the order of their names, each once, against one fresh house
-//! whose hooks all point at one receiver that answers 200.
+//! Requests on record and what must be answered: `data/recorded/*.json`, and those of
+//! another API in a folder of its own beneath, replayed in the order of their names,
+//! each once, against one fresh house whose hooks all point at one receiver that
+//! answers 200.
 //!
 //! A file is one JSON object:
 //!
@@ -16,6 +17,7 @@
 //!
 //! ```text
 //! <receiver>    anywhere in the file: the receiver's address, such as http://127.0.0.1:4711
+//! <token …>     likewise: the token of that name, where there are any
 //! <event id>    evt_ and a ULID
 //! <time>        a time as RFC 3339 has it
 //! <number>      a whole number from 1 on
@@ -66,29 +68,39 @@ struct Answer {
 
 #[tokio::test]
 async fn every_request_on_record_is_answered_as_recorded() {
-    let house = House::new().await;
-    let receiver = Receiver::new().await;
-    let recordings = recordings();
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+
+    replay_all(&house, &receiver, "data/recorded", &[]).await;
+
+    house.close().await;
+}
+
+/// Replays the recordings of a folder, with what stands for these placeholders.
+pub async fn replay_all(house: &House, receiver: &Receiver, folder: &str, placeholders: &[(&str, &str)]) {
+    let recordings = recordings(folder);
     assert!(!recordings.is_empty(), "there are no recordings");
 
     let mut owed = 0;
     for (name, text) in recordings {
-        let recording = read(&name, &text.replace("<receiver>", &receiver.url("")));
-        owed += recording.answer.body["deliveries"].as_u64().unwrap_or(0);
-        if let Err(difference) = replay(&house, &recording).await {
+        let text = text.replace("<receiver>", &receiver.url(""));
+        let text = placeholders.iter().fold(text, |text, (placeholder, value)| text.replace(placeholder, value));
+        let recording = read(&name, &text);
+        let body = &recording.answer.body;
+        owed += body["deliveries"].as_u64().or(body["data"]["deliveries"].as_u64()).unwrap_or(0);
+        if let Err(difference) = replay(house, &recording).await {
             panic!("{name} ({}): {difference}", recording.about);
         }
     }
 
     assert_eq!(receiver.received().len() as u64, owed, "what was published arrived, each once");
-    house.close().await;
 }
 
-/// All recordings, by name and in its order.
-fn recordings() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/recorded");
+/// The recordings of a folder, by name and in its order.
+fn recordings(folder: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = fs::read_dir(&folder).expect("the folder of recordings");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a recording").path()).collect();
+    paths.retain(|path| path.is_file());
     paths.sort();
     let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
     paths.iter().map(|path| (name(path), fs::read_to_string(path).expect("a recording"))).collect()
