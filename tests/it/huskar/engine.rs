@@ -66,6 +66,26 @@ async fn each_body_has_a_name_of_its_own_and_a_signature_that_fits() {
     house.close().await;
 }
 
+// Standard Webhooks 1.0 wants no dot there, and a header is no place for other letters.
+#[tokio::test]
+async fn the_name_of_a_body_has_no_dot_and_no_letter_beyond_ascii_whatever_the_application_is_called() {
+    let names = ["a.b", "a-b", "a_b", "ä:b/c", "a%2Eb"];
+    let (house, receiver) = (house_of(&names).await, Receiver::new().await);
+    let client = Client::open(&house);
+    for name in names {
+        let query: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        client.add_of(&query, &receiver.url("/cb"), &["UPDATE_SWITCH"]).await;
+        client.act(&switch(name)).await;
+    }
+
+    let requests = receiver.received();
+    let suffix = |request: &Received| request.header("webhook-id").split_once(':').expect("two parts").1.to_owned();
+    let suffixes: Vec<_> = requests.iter().map(suffix).collect();
+    assert_eq!(suffixes, ["a%2Eb", "a-b", "a_b", "%C3%A4%3Ab%2Fc", "a%252Eb"]);
+    assert_eq!(applications(&requests), names, "the bodies have them as they are");
+    house.close().await;
+}
+
 #[tokio::test]
 async fn a_delivery_says_which_application_it_is_about_where_it_is_about_one() {
     let (house, receiver) = (house_of(&["shop", "till"]).await, Receiver::new().await);
