@@ -77,8 +77,16 @@ fn read(
     payload: Bytes,
     applications: &mut Vec<Application>,
 ) -> Result<(Bytes, Vec<String>), ApiError> {
-    let data = ActionData::read(known, payload);
-    let named = applications.iter().map(|application| application.as_str().to_owned());
-    *applications = distinct_applications(&named.chain(data.applications).collect::<Vec<_>>())?;
+    let mut data = ActionData::read(known, payload);
+    let mut named: Vec<_> = applications.iter().map(|application| application.as_str().to_owned()).collect();
+    for name in data.applications {
+        match Application::parse(&name) {
+            Ok(_) => named.push(name),
+            Err(invalid) => {
+                data.warnings.push(format!("action_data names an application whose name {}", invalid.message));
+            }
+        }
+    }
+    *applications = distinct_applications(&named)?;
     Ok((data.payload, data.warnings))
 }

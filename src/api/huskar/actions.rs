@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::super::App;
@@ -13,7 +15,7 @@ use super::super::request::Request;
 use super::super::router::Answer;
 use super::super::views::PublishedView;
 use super::envelope::{self, Refusal, success};
-use super::fields::{object, only};
+use super::fields::{body, object, only};
 use crate::domain::action::Deed;
 use crate::domain::catalogue::{self, KnownType};
 use crate::domain::event::EventType;
@@ -24,34 +26,52 @@ const FIELDS: [&str; 5] = ["action_name", "action_data", "username", "user_type"
 pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
     envelope::told(async {
         let caller = request.by.caller.clone();
-        let (wishes, named) = (Wishes::of(&request)?, applications(&request)?);
-        let object = object(&app, request).await?;
-        only(&object, &FIELDS)?;
-        let mut wrong = Map::new();
-        let action = action(object.get("action_name")).map_err(|why| wrong.insert("action_name".into(), json!([why])));
-        let data = data(object.get("action_data")).map_err(|why| wrong.insert("action_data".into(), json!([why])));
-        let username = username(object.get("username")).map_err(|why| wrong.insert("username".into(), json!([why])));
-        let user_type = zero_or_one(object.get("user_type"));
-        let user_type = user_type.map_err(|why| wrong.insert("user_type".into(), json!([why])));
-        let severity = zero_or_one(object.get("severity"));
-        let severity = severity.map_err(|why| wrong.insert("severity".into(), json!([why])));
-        let (Ok(action), Ok(payload), Ok(username), Ok(user_type), Ok(severity)) =
-            (action, data, username, user_type, severity)
-        else {
-            return Err(Refusal::Fields(wrong));
-        };
-        let user_type = match user_type {
+        let (wishes, applications) = (Wishes::of(&request)?, applications(&request)?);
+        let body = body(&app, request).await?;
+        let fields = ActionFields::read(body.as_deref().map_or(&[][..], |body| body))?;
+        let user_type = match fields.user_type {
             Some(user_type) => user_type,
-            None => u8::from(is_application(&app, username.as_deref()).await?),
+            None => u8::from(is_application(&app, fields.username.as_deref()).await?),
         };
-        let severity = severity.unwrap_or_else(|| Deed::unsaid(Some(action)).severity);
-        let deed = Some(Deed { username, user_type, severity });
-        let event_type = EventType::trusted(&action.r#type);
-        let said = Said { event_type, applications: named, payload, deed };
+        let severity = fields.severity.unwrap_or_else(|| Deed::unsaid(Some(fields.action)).severity);
+        let deed = Some(Deed { username: fields.username, user_type, severity });
+        let event_type = EventType::trusted(&fields.action.r#type);
+        let said = Said { event_type, applications, payload: fields.data, deed };
         let kept = publishing::publish(&app, &caller, &wishes, said).await?;
         Ok(preferred(success(&PublishedView::of(&kept)), wishes.wait))
     })
     .await
+}
+
+/// What a body says.
+struct ActionFields {
+    action: &'static KnownType,
+    /// An object, to the byte.
+    data: Bytes,
+    username: Option<String>,
+    user_type: Option<u8>,
+    severity: Option<u8>,
+}
+
+impl ActionFields {
+    /// Reads a body; tells all that is wrong with it.
+    fn read(body: &[u8]) -> Result<Self, Refusal> {
+        let object = object(body)?;
+        only(&object, &FIELDS)?;
+        let mut wrong = Map::new();
+        let mut tell = |name: &str, why: &str| drop(wrong.insert(name.to_owned(), json!([why])));
+        let action = action(object.get("action_name")).map_err(|why| tell("action_name", why));
+        let data = data(object.get("action_data"), body).map_err(|why| tell("action_data", why));
+        let username = username(object.get("username")).map_err(|why| tell("username", why));
+        let user_type = zero_or_one(object.get("user_type")).map_err(|why| tell("user_type", why));
+        let severity = zero_or_one(object.get("severity")).map_err(|why| tell("severity", why));
+        match (action, data, username, user_type, severity) {
+            (Ok(action), Ok(data), Ok(username), Ok(user_type), Ok(severity)) => {
+                Ok(Self { action, data, username, user_type, severity })
+            }
+            _ => Err(Refusal::Fields(wrong)),
+        }
+    }
 }
 
 fn action(value: Option<&Value>) -> Result<&'static KnownType, &'static str> {
@@ -62,12 +82,22 @@ fn action(value: Option<&Value>) -> Result<&'static KnownType, &'static str> {
     }
 }
 
-fn data(value: Option<&Value>) -> Result<Bytes, &'static str> {
+fn data(value: Option<&Value>, body: &[u8]) -> Result<Bytes, &'static str> {
     match value {
         None => Err("Missing data for required field."),
-        Some(value @ Value::Object(_)) => Ok(value.to_string().into()),
+        Some(value @ Value::Object(_)) => {
+            // As it came; where it came twice, the last one.
+            let raw = serde_json::from_slice::<RawData<'_>>(body).map(|raw| raw.action_data.get().to_owned());
+            Ok(raw.unwrap_or_else(|_| value.to_string()).into())
+        }
         Some(_) => Err("Not a valid mapping type."),
     }
+}
+
+#[derive(Deserialize)]
+struct RawData<'a> {
+    #[serde(borrow)]
+    action_data: &'a RawValue,
 }
 
 fn username(value: Option<&Value>) -> Result<Option<String>, &'static str> {

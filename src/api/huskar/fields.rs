@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde_json::{Map, Value, json};
 
 use super::super::App;
+use super::super::bodies::Held;
 use super::super::error::ApiError;
 use super::super::request::Request;
 use super::envelope::Refusal;
@@ -35,7 +36,8 @@ pub(super) struct WebhookFields {
 impl WebhookFields {
     /// Reads the body of a request; what is no JSON by its own word is an empty one.
     pub(super) async fn read(app: &App, request: Request) -> Result<Self, Refusal> {
-        let object = object(app, request).await?;
+        let body = body(app, request).await?;
+        let object = object(body.as_deref().map_or(&[][..], |body| body))?;
         only(&object, &FIELDS)?;
         let mut wrong = Map::new();
         let url = url(object.get("webhook_url")).map_err(|why| wrong.insert("webhook_url".into(), json!([why])));
@@ -84,15 +86,21 @@ impl WebhookFields {
     }
 }
 
-/// The JSON object that a request brings.
-pub(super) async fn object(app: &App, request: Request) -> Result<Map<String, Value>, Refusal> {
-    let body = match request.json_body(app).await {
-        Ok(body) if body.is_empty() => return Ok(Map::new()),
-        Ok(body) => body,
-        Err(ApiError::NotJson(_)) => return Ok(Map::new()),
-        Err(error) => return Err(error.into()),
-    };
-    match serde_json::from_slice(&body) {
+/// The body of a request; what is no JSON by its own word is none.
+pub(super) async fn body(app: &App, request: Request) -> Result<Option<Held>, Refusal> {
+    match request.json_body(app).await {
+        Ok(body) => Ok(Some(body)),
+        Err(ApiError::NotJson(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The JSON object in a body; nothing at all is an empty one.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Refusal::field("_schema", "Invalid input type.")),
         Err(e) => Err(ApiError::Malformed(format!("the body is not JSON ({e}): send a JSON object")).into()),

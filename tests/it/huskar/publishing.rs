@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::{Client, bodies, house_of, switch, told};
+use super::{Client, bodies, house_of, switch, texts, told};
 use crate::house::House;
 use crate::receiver::{Receiver, Reply, status};
 
@@ -89,22 +89,38 @@ async fn what_is_no_action_is_refused_with_what_is_wrong_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_application_can_have_is_refused() {
+async fn a_name_that_no_application_can_have_is_a_warning_and_too_many_are_refused() {
     let house = House::new().await;
     let client = Client::open(&house);
     let many: Vec<_> = (0..101).map(|n| format!("app{n}")).collect();
+    let action = |data: Value| json!({"action_name": "DELETE_SWITCH", "action_data": data});
 
-    for (data, part) in [
-        (json!({"application_name": ""}), r#"{"application": ["is empty"#),
-        (json!({"application_name": "*"}), r#"{"application": ["is *"#),
-        (json!({"application_names": ["shop", "a\u{0}b"]}), r#"{"application": ["contains a control character"#),
-        (json!({"application_names": many}), r#"{"applications": ["are 101: an event concerns at most 100"#),
-    ] {
-        let action = json!({"action_name": "UPDATE_SWITCH", "action_data": data});
-        client.post(PATH, &action).await.refused_like(400, "ValidationError", part);
-    }
+    let refused = client.post(PATH, &action(json!({"application_names": many}))).await;
 
+    refused.refused_like(400, "ValidationError", r#"{"applications": ["are 101: an event concerns at most 100"#);
     nothing_is_kept(&house).await;
+    for (data, part) in [
+        (json!({"application_name": ""}), "whose name is empty"),
+        (json!({"application_name": "*"}), "whose name is *"),
+        (json!({"application_names": ["shop", "a\u{0}b"]}), "whose name contains a control character"),
+    ] {
+        let warnings = texts(&client.act(&action(data)).await["warnings"]);
+        assert!(warnings.iter().any(|warning| warning.contains(part)), "{warnings:?}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_data_of_an_action_stays_to_the_byte() {
+    let house = House::new().await;
+    let data = r#"{ "application_name" : "shop","cluster_name":null, "key":1e400, "key": 1.00 }"#;
+    let action = format!(r#"{{"action_name":"UPDATE_SWITCH","action_data":{data}}}"#);
+
+    let published: Value = house.send(Method::POST, PATH, &action).await.json().await.expect("JSON");
+
+    let path = format!("/api/v1/events/{}", published["data"]["id"].as_str().expect("an id"));
+    let event = house.send(Method::GET, &path, "").await.text().await.expect("a text");
+    assert!(event.contains(data), "{event}");
     house.close().await;
 }
 
