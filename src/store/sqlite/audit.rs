@@ -35,7 +35,7 @@ const ENTRIES: &str = "
 const HOOKS_WITHIN: &str = "
     SELECT id FROM hooks
     WHERE id BETWEEN ?3 AND ?4 AND owner = coalesce(?1, owner)
-      AND (?2 IS NULL OR NOT EXISTS (
+      AND (?2 IS NULL OR (filter <> '[]' OR former_applications IS NOT NULL) AND NOT EXISTS (
           SELECT 1 FROM json_each(filter) AS pair
           WHERE json_extract(pair.value, '$[1]') NOT IN (SELECT value FROM json_each(?2))
           UNION ALL
