@@ -10,7 +10,7 @@ use super::error::ApiError;
 use super::publish_fields::{distinct_applications, idempotency_key, prefer_wait};
 use super::request::Request;
 use crate::domain::access::Caller;
-use crate::domain::action::{ActionData, Deed};
+use crate::domain::action::{ActionData, Deed, ToldDeed};
 use crate::domain::application::Application;
 use crate::domain::catalogue::{self, KnownType};
 use crate::domain::event::{EventType, Idempotency, IdempotencyKey, NewEvent};
@@ -23,7 +23,7 @@ pub(super) struct Said {
     pub(super) applications: Vec<Application>,
     /// JSON.
     pub(super) payload: Bytes,
-    pub(super) deed: Option<Deed>,
+    pub(super) deed: Option<ToldDeed>,
 }
 
 /// How a publisher wants it done.
@@ -57,9 +57,14 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
         Some(known) => read(known, payload, &mut applications)?,
     };
     let applications = event_applications(caller, applications)?;
+    let idempotency = wishes.key.clone().map(|key| Idempotency::of(key, &applications, &payload, deed.as_ref()));
+    let deed = match deed {
+        None => None,
+        Some(told) => Some(completed(app, caller, action, told).await?),
+    };
     let event = NewEvent {
         event_type,
-        idempotency: wishes.key.clone().map(|key| Idempotency::of(key, &applications, &payload, deed.as_ref())),
+        idempotency,
         only: None,
         publisher: caller.token,
         introduces: caller.is_admin(),
@@ -72,6 +77,24 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
     Ok(Kept { published, warnings })
 }
 
+/// Whether the user is an application is told of those that the caller may know of.
+async fn completed(
+    app: &App,
+    caller: &Caller,
+    action: Option<&'static KnownType>,
+    told: ToldDeed,
+) -> Result<Deed, ApiError> {
+    let user = told.username.clone().filter(|name| caller.sees().hold_one_of(std::slice::from_ref(name)));
+    let by_application = match user {
+        Some(name) if told.user_type.is_none() => app.db.look(move |archive| archive.knows_application(&name)).await?,
+        _ => false,
+    };
+    Ok(told.completed(action, by_application))
+}
+
+/// Names that cannot be are told of up to here.
+const MOST_TOLD: usize = 3;
+
 fn read(
     known: &KnownType,
     payload: Bytes,
@@ -79,10 +102,13 @@ fn read(
 ) -> Result<(Bytes, Vec<String>), ApiError> {
     let mut data = ActionData::read(known, payload);
     let mut named: Vec<_> = applications.iter().map(|application| application.as_str().to_owned()).collect();
+    let mut wrong = 0;
     for name in data.applications {
         match Application::parse(&name) {
             Ok(_) => named.push(name),
+            Err(_) if wrong == MOST_TOLD => {}
             Err(invalid) => {
+                wrong += 1;
                 data.warnings.push(format!("action_data names an application whose name {}", invalid.message));
             }
         }

@@ -25,6 +25,26 @@ pub struct Deed {
     pub severity: u8,
 }
 
+/// The same, as far as the publisher says it.
+#[derive(Debug, Clone)]
+pub struct ToldDeed {
+    /// The user.
+    pub username: Option<String>,
+    /// 0 or 1.
+    pub user_type: Option<u8>,
+    /// 0 or 1.
+    pub severity: Option<u8>,
+}
+
+impl ToldDeed {
+    /// With what is left out as it usually is; a user who is an application acts as one.
+    #[must_use]
+    pub fn completed(self, known: Option<&KnownType>, by_application: bool) -> Deed {
+        let severity = self.severity.unwrap_or_else(|| Deed::unsaid(known).severity);
+        Deed { username: self.username, user_type: self.user_type.unwrap_or(u8::from(by_application)), severity }
+    }
+}
+
 impl Deed {
     /// What is known of an event of which nobody said more.
     #[must_use]
@@ -54,7 +74,11 @@ impl ActionData {
             return Self { payload, applications: vec![], warnings };
         };
         let applications = entries.applications();
-        let warnings = entries.missing(&known.keys);
+        let mut warnings = entries.missing(&known.keys);
+        if entries.misnames_applications() {
+            warnings
+                .push("action_data names applications by something else than texts: it concerns none of them".into());
+        }
         let kept = entries.without_confidential();
         Self { payload: kept.unwrap_or(payload), applications, warnings }
     }
@@ -70,7 +94,11 @@ struct Entries<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 /// Whether a key, as it is spelt, is this one. Not all that JSON takes for a text is
 /// one: half a surrogate pair is none, and no key that anybody knows.
 fn is_key(spelt: &RawValue, key: &str) -> bool {
-    serde_json::from_str::<String>(spelt.get()).is_ok_and(|text| text == key)
+    let spelt = spelt.get();
+    if spelt.contains('\\') {
+        return serde_json::from_str::<String>(spelt).is_ok_and(|text| text == key);
+    }
+    spelt.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(key)
 }
 
 impl Entries<'_> {
@@ -83,6 +111,13 @@ impl Entries<'_> {
         let many = self.get("application_names").and_then(|value| serde_json::from_str(value.get()).ok());
         let one = || self.get("application_name").and_then(|value| serde_json::from_str(value.get()).ok());
         many.filter(|names: &Vec<_>| !names.is_empty()).unwrap_or_else(|| one().into_iter().collect())
+    }
+
+    /// Whether they are neither names nor null.
+    fn misnames_applications(&self) -> bool {
+        let is = |key, ok: fn(&str) -> bool| self.get(key).is_none_or(|value| value.get() == "null" || ok(value.get()));
+        !is("application_names", |text| serde_json::from_str::<Vec<String>>(text).is_ok())
+            || !is("application_name", |text| serde_json::from_str::<String>(text).is_ok())
     }
 
     fn missing(&self, keys: &[String]) -> Vec<String> {

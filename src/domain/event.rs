@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::action::Deed;
+use super::action::{Deed, ToldDeed};
 use super::application::Application;
 use super::id::{EventId, HookId, Seq, TokenId};
 use super::time::Timestamp;
@@ -74,14 +74,14 @@ pub struct NewEvent {
 pub struct Idempotency {
     /// The publisher's name for this publish.
     pub key: IdempotencyKey,
-    /// SHA-256 over applications, payload and deed: tells a repetition from a mistake.
+    /// SHA-256 over applications, payload and what was told of the deed: tells a repetition from a mistake.
     pub fingerprint: [u8; 32],
 }
 
 impl Idempotency {
     /// The key together with the fingerprint of what it stands for.
     #[must_use]
-    pub fn of(key: IdempotencyKey, applications: &[Application], payload: &[u8], deed: Option<&Deed>) -> Self {
+    pub fn of(key: IdempotencyKey, applications: &[Application], payload: &[u8], deed: Option<&ToldDeed>) -> Self {
         let mut hash = Sha256::new();
         for application in applications {
             hash.update(application.as_str());
@@ -92,7 +92,8 @@ impl Idempotency {
         if let Some(deed) = deed {
             // No JSON ends like that, so that no payload is taken for one with a deed.
             hash.update([0]);
-            hash.update([deed.user_type, deed.severity]);
+            // As it was told: what is left out may be completed in another way next time.
+            hash.update([deed.user_type.unwrap_or(u8::MAX), deed.severity.unwrap_or(u8::MAX)]);
             hash.update(deed.username.as_deref().unwrap_or("\0"));
         }
         Self { key, fingerprint: hash.finalize().into() }

@@ -213,7 +213,7 @@ impl Db {
     ///
     /// # Errors
     /// As [`Db::read`].
-    pub(super) async fn look<T: Send + 'static>(
+    pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&dyn Reads) -> Result<T> + Send + 'static,
     ) -> Result<T> {

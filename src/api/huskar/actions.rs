@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::super::App;
-use super::super::error::ApiError;
 use super::super::publish_fields::{applications, preferred};
 use super::super::publishing::{self, Said, Wishes};
 use super::super::request::Request;
@@ -16,7 +15,8 @@ use super::super::router::Answer;
 use super::super::views::PublishedView;
 use super::envelope::{self, Refusal, success};
 use super::fields::{body, object, only};
-use crate::domain::action::Deed;
+use crate::domain::MAX_NAME_BYTES;
+use crate::domain::action::ToldDeed;
 use crate::domain::catalogue::{self, KnownType};
 use crate::domain::event::EventType;
 
@@ -29,14 +29,8 @@ pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
         let (wishes, applications) = (Wishes::of(&request)?, applications(&request)?);
         let body = body(&app, request).await?;
         let fields = ActionFields::read(body.as_deref().map_or(&[][..], |body| body))?;
-        let user_type = match fields.user_type {
-            Some(user_type) => user_type,
-            None => u8::from(is_application(&app, fields.username.as_deref()).await?),
-        };
-        let severity = fields.severity.unwrap_or_else(|| Deed::unsaid(Some(fields.action)).severity);
-        let deed = Some(Deed { username: fields.username, user_type, severity });
         let event_type = EventType::trusted(&fields.action.r#type);
-        let said = Said { event_type, applications, payload: fields.data, deed };
+        let said = Said { event_type, applications, payload: fields.data, deed: Some(fields.deed) };
         let kept = publishing::publish(&app, &caller, &wishes, said).await?;
         Ok(preferred(success(&PublishedView::of(&kept)), wishes.wait))
     })
@@ -48,9 +42,7 @@ struct ActionFields {
     action: &'static KnownType,
     /// An object, to the byte.
     data: Bytes,
-    username: Option<String>,
-    user_type: Option<u8>,
-    severity: Option<u8>,
+    deed: ToldDeed,
 }
 
 impl ActionFields {
@@ -67,7 +59,7 @@ impl ActionFields {
         let severity = zero_or_one(object.get("severity")).map_err(|why| tell("severity", why));
         match (action, data, username, user_type, severity) {
             (Ok(action), Ok(data), Ok(username), Ok(user_type), Ok(severity)) => {
-                Ok(Self { action, data, username, user_type, severity })
+                Ok(Self { action, data, deed: ToldDeed { username, user_type, severity } })
             }
             _ => Err(Refusal::Fields(wrong)),
         }
@@ -103,6 +95,7 @@ struct RawData<'a> {
 fn username(value: Option<&Value>) -> Result<Option<String>, &'static str> {
     match value {
         None | Some(Value::Null) => Ok(None),
+        Some(Value::String(name)) if name.len() > MAX_NAME_BYTES => Err("Longer than maximum length 256."),
         Some(Value::String(name)) => Ok(Some(name.clone())),
         Some(_) => Err("Not a valid string."),
     }
@@ -117,12 +110,4 @@ fn zero_or_one(value: Option<&Value>) -> Result<Option<u8>, &'static str> {
             _ => Err("neither 0 nor 1"),
         },
     }
-}
-
-/// A user who is an application acts as one.
-async fn is_application(app: &App, username: Option<&str>) -> Result<bool, ApiError> {
-    let Some(name) = username.map(str::to_owned) else {
-        return Ok(false);
-    };
-    Ok(app.db.read(move |archive| archive.knows_application(&name)).await?)
 }

@@ -81,6 +81,6 @@ pub(super) async fn known(app: &App, by: &Asking, name: &str) -> Result<(), Refu
         return Err(no_such());
     }
     let asked = name.to_owned();
-    let known = app.db.read(move |archive| archive.knows_application(&asked)).await;
+    let known = app.db.look(move |archive| archive.knows_application(&asked)).await;
     if known.map_err(super::ApiError::from)? { Ok(()) } else { Err(no_such()) }
 }

@@ -22,6 +22,9 @@ use crate::domain::webhook::{Keys, Kind, Webhook};
 /// The longest URL, in characters.
 const MAX_URL: usize = 2000;
 
+/// Wrong events are told of up to here.
+const MOST_TOLD: usize = 20;
+
 const FIELDS: [&str; 4] = ["webhook_url", "event_list", "webhook_type", "payload"];
 
 /// What a body asks for.
@@ -140,7 +143,9 @@ fn is_url(text: &str) -> bool {
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (user_info, host) = authority.rsplit_once('@').map_or((None, authority), |(info, host)| (Some(info), host));
-    if user_info.is_some_and(|info| !info.contains(':')) {
+    if user_info
+        .is_some_and(|info| !info.split_once(':').is_some_and(|(name, word)| !name.is_empty() && !word.is_empty()))
+    {
         return false;
     }
     if let Some(rest) = host.strip_prefix('[') {
@@ -169,6 +174,9 @@ fn events(value: Option<&Value>) -> Result<Vec<String>, Value> {
     };
     let (mut events, mut wrong) = (vec![], Map::new());
     for (index, item) in items.iter().enumerate() {
+        if wrong.len() == MOST_TOLD {
+            break;
+        }
         match item.as_str() {
             None => drop(wrong.insert(index.to_string(), json!(["Not a valid string."]))),
             Some(name) if catalogue::action(name).is_none() => {
@@ -224,6 +232,8 @@ mod tests {
             "http://hooks",
             "http://a.b",
             "http://u@foo.bar",
+            "http://u:@foo.bar",
+            "http://:p@foo.bar",
             " http://foo.bar",
             "foo.bar",
             "ftp://foo.bar/x",

@@ -19,6 +19,7 @@ use super::access::{self, Acted};
 use super::error::ApiError;
 use super::request::{Asking, Request};
 use super::router::Answer;
+use crate::domain::Invalid;
 use crate::domain::access::Bounds;
 use crate::domain::audit::Action;
 use crate::domain::filter::Pair;
@@ -140,8 +141,9 @@ pub(super) async fn change(app: Arc<App>, request: Request) -> Answer {
         };
         let names = Some("webhook_url, event_list".into());
         match access::manage_within(&app, by, managed(by), id, Action::HookChanged, names, change).await {
-            Ok(Changed::Invalid(invalid)) => Err(Refusal::field("event_list", invalid.message)),
-            Ok(_) => {
+            Ok(Changed::Invalid(invalid)) => Err(refused(&invalid)),
+            Ok(Changed::Absent | Changed::Conflict) => Err(Refusal::NotRegistered),
+            Ok(Changed::To(_)) => {
                 // Another URL may have let go what waited.
                 app.wake.notify_one();
                 Ok(success(&()))
@@ -174,6 +176,14 @@ async fn to_change(app: &App, asks: &Asks, webhook: Webhook) -> Result<Option<St
     match webhook.kind {
         Kind::Site => only_admins(&asks.by, "update").map(|()| None),
         Kind::Application => authority::write(app, asks).await.map(Some),
+    }
+}
+
+/// What stands in a PUT's way besides its own fields was set through another API.
+fn refused(invalid: &Invalid) -> Refusal {
+    match invalid.field.as_ref() {
+        "event_list" => Refusal::field("event_list", invalid.message.as_str()),
+        field => Refusal::field(field, format!("{} (by PATCH /api/v1/hooks/{{id}})", invalid.message)),
     }
 }
 

@@ -30,8 +30,8 @@ const HOOKS: &str = "
       AND dialect = coalesce(?3, dialect)
       AND owner = coalesce(?8, owner)
       AND (?9 IS NULL OR (filter <> '[]' OR former_applications IS NOT NULL) AND NOT EXISTS (
-          SELECT 1 FROM hook_filters
-          WHERE hook_id = id AND application NOT IN (SELECT value FROM json_each(?9))
+          SELECT 1 FROM json_each(filter) AS pair
+          WHERE json_extract(pair.value, '$[1]') NOT IN (SELECT value FROM json_each(?9))
           UNION ALL
           SELECT 1 FROM json_each(former_applications) AS former
           WHERE former.value NOT IN (SELECT value FROM json_each(?9))))

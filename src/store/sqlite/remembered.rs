@@ -31,6 +31,9 @@ pub(super) struct Remembered {
 
 impl Remembered {
     fn keep(&mut self, pair: (String, String), wanting: &Wanting) {
+        if wanting.len() > MOST_HOOKS {
+            return;
+        }
         if self.wanting.len() >= MOST_PAIRS || self.hooks + wanting.len() > MOST_HOOKS {
             (self.wanting, self.hooks) = (HashMap::new(), 0);
         }

@@ -19,6 +19,7 @@ mod recorded;
 mod site;
 mod subscriptions;
 mod urls;
+mod users;
 mod webhooks;
 
 use http::HeaderMap;
