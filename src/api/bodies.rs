@@ -1,8 +1,10 @@
 //! Bodies: read as they come, and bounded in bytes all together.
 
+use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -22,6 +24,49 @@ const SMALL: usize = 16 << 10;
 
 /// Room is taken in steps of this, as bytes come: a length that is only announced takes none.
 const STEP: usize = 64 << 10;
+
+/// What is read of a body that nobody wants, at most, and for how long.
+const UNWANTED: (usize, Duration) = (64 << 10, Duration::from_secs(1));
+
+/// What a handler leaves of a body.
+pub(super) struct Rest(Arc<Mutex<Option<Body>>>);
+
+/// One handle for the handler, and one for what it leaves.
+pub(super) fn shared(body: Body) -> (Body, Rest) {
+    let shared = Arc::new(Mutex::new(Some(body)));
+    let ours = Rest(shared.clone());
+    (Box::pin(futures_util::stream::poll_fn(move |context| poll(&shared, context))), ours)
+}
+
+fn poll(body: &Mutex<Option<Body>>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, warp::Error>>> {
+    let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(open) = body.as_mut() else {
+        return Poll::Ready(None);
+    };
+    let polled = open.as_mut().poll_next(context);
+    if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+        *body = None;
+    }
+    polled
+}
+
+impl Rest {
+    /// Takes what is left, if it is little and comes at once: there are clients (curl 7.88
+    /// is one) that lose an answer over HTTP/2 if it comes before they have sent all.
+    pub(super) async fn take(self) {
+        let (bytes, time) = UNWANTED;
+        let taking = async {
+            let mut taken = 0;
+            while taken < bytes
+                && let Some(Ok(chunk)) = poll_fn(|context| poll(&self.0, context)).await
+            {
+                taken += chunk.len();
+            }
+        };
+        // Who takes longer may lose it.
+        let _ = tokio::time::timeout(time, taking).await;
+    }
+}
 
 /// The room for bodies that are being read or worked on.
 pub struct Bodies {

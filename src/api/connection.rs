@@ -9,4 +9,6 @@ pub(super) struct Connection {
     pub(super) peer: IpAddr,
     /// Whether nobody in between can read along.
     pub(super) tls: bool,
+    /// Whether it is over HTTP/2, where a client may send while it is answered.
+    pub(super) http2: bool,
 }

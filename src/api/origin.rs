@@ -92,7 +92,7 @@ mod tests {
         present.collect()
     }
 
-    const PLAIN: Connection = Connection { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), tls: false };
+    const PLAIN: Connection = Connection { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), tls: false, http2: false };
 
     #[test]
     fn only_loopback_names_are_answered() {

@@ -13,7 +13,7 @@ use tracing::Instrument;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
-use super::bodies::Body;
+use super::bodies::{self, Body};
 use super::connection::Connection;
 use super::error::ApiError;
 use super::request::{Asking, Request, RequestId, X_REQUEST_ID, boxed};
@@ -117,6 +117,12 @@ async fn answer(
     body: Body,
 ) -> Response {
     let id = RequestId::of(&headers);
+    let (body, rest) = if connection.http2 {
+        let (body, rest) = bodies::shared(body);
+        (body, Some(rest))
+    } else {
+        (body, None)
+    };
     // An error's span, so that it is there whatever the level of the logs.
     let span = tracing::error_span!("request", id = id.as_str());
     let answered = async {
@@ -126,6 +132,9 @@ async fn answer(
         (route.handler)(app, Request { params, query, headers, body, by }).await
     };
     let answered = answered.instrument(span.clone()).await;
+    if let Some(rest) = rest {
+        rest.take().await;
+    }
     let mut response = answered.unwrap_or_else(|error| {
         span.in_scope(|| log(&method, path, connection.peer, &error));
         told(path, error)

@@ -103,7 +103,7 @@ impl<S: Answers> Serving<S> {
 
     /// Serves HTTP/1.1 to its end.
     pub(super) async fn plain(self: Arc<Self>, stream: TcpStream, peer: IpAddr, stop: watch::Receiver<bool>) {
-        self.http1(stream, Connection { peer, tls: false }, stop).await;
+        self.http1(stream, Connection { peer, tls: false, http2: false }, stop).await;
     }
 
     /// Serves what the client chooses in its handshake to its end; `http2` is its place among
@@ -121,10 +121,10 @@ impl<S: Answers> Serving<S> {
             stream = handshake => stream,
             () = stopped(&mut stop) => return,
         };
-        let client = Connection { peer, tls: true };
+        let client = Connection { peer, tls: true, http2: false };
         match stream {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
-                self.http2(stream, client, stop).await;
+                self.http2(stream, Connection { http2: true, ..client }, stop).await;
             }
             Ok(Ok(stream)) => {
                 drop(http2);

@@ -1,5 +1,6 @@
 //! Many requests at once on one connection over HTTP/2, and many such connections.
 
+use nyala::domain::token::Scope;
 use reqwest::{Method, Version};
 use rustls::version::TLS13;
 use tokio::io::AsyncWriteExt;
@@ -8,6 +9,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::frames::{HEADERS, PREFACE, RST_STREAM, SETTINGS, data, frame, get, next_of, publish, whole_frame};
 use super::{Authority, tls_house};
+use crate::access::{closed, token};
 use crate::house::{House, within};
 
 /// `:status: 200` in the table that all have (RFC 7541, appendix A), as an index.
@@ -61,4 +63,32 @@ async fn http_2_is_offered_to_so_many_at_once_and_the_others_speak_http_1_1() {
     assert_eq!((served.version(), served.status().as_u16()), (Version::HTTP_11, 200));
     within("HTTP/2 is offered again", again).await;
     house.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_comes_once_a_client_has_sent_its_body() {
+    let (house, authority, _folder) = tls_house(|_| {}).await;
+    token(&house, "admin", &[Scope::Admin], &[]);
+    closed(&house).await;
+    let mut client = authority.handshake(&house.url(""), &[&TLS13], &["h2"]).await;
+
+    // Nobody needs the body to refuse this; whoever asks next is answered first, even so.
+    let asked = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &publish(1), &get(3, "/healthz")].concat();
+    client.write_all(&asked).await.expect("sent");
+    let first = answered(&mut client).await;
+    client.write_all(&data(1, b"1", true)).await.expect("sent");
+    let second = answered(&mut client).await;
+
+    assert_eq!((first, second), (3, 1));
+    house.close().await;
+}
+
+/// The stream of the next answer.
+async fn answered(client: &mut TlsStream<TcpStream>) -> u32 {
+    loop {
+        let (kind, on, _) = whole_frame(client).await;
+        if kind == HEADERS {
+            return on;
+        }
+    }
 }
