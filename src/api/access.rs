@@ -11,7 +11,7 @@ use crate::domain::filter::ANY;
 use crate::domain::hook::{Dialect, Hook, NewHook};
 use crate::domain::id::HookId;
 use crate::domain::signature::Secret;
-use crate::store::{Added, Reads, Result as Kept, Writes};
+use crate::store::{Added, Changed, Reads, Result as Kept, Writes};
 
 /// The hook, if there is one that the caller may see.
 pub(super) async fn seen(app: &App, by: &Asking, id: HookId) -> Result<Hook, ApiError> {
@@ -61,6 +61,16 @@ pub(super) enum Acted<T> {
 impl<T> From<Option<T>> for Acted<T> {
     fn from(done: Option<T>) -> Self {
         done.map_or(Self::Absent, Self::Did)
+    }
+}
+
+impl From<Changed> for Acted<Changed> {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Absent => Self::Absent,
+            Changed::To(_) => Self::Did(changed),
+            Changed::Conflict | Changed::Invalid(_) => Self::Refused(changed),
+        }
     }
 }
 

@@ -133,11 +133,7 @@ pub(super) async fn change(app: Arc<App>, request: Request) -> Answer {
             };
             let (url, keys) = (Some((fields.url.clone(), fields.credentials.clone())), fields.keys);
             let patch = HookPatch { url, filter: Some(filter), keys, ..HookPatch::default() };
-            Ok(match store.change(now, id, &patch)? {
-                changed @ Changed::To(_) => Acted::Did(changed),
-                Changed::Absent => Acted::Absent,
-                refused => Acted::Refused(refused),
-            })
+            store.change(now, id, &patch).map(Acted::from)
         };
         let names = Some("webhook_url, event_list".into());
         match access::manage_within(&app, by, managed(by), id, Action::HookChanged, names, change).await {

@@ -72,13 +72,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     let now = app.clock.now();
     let mut patch = fields.into_patch(&app.reach, now)?;
     patch.applications = patch.applications.map(|named| hook_applications(&by.caller, named)).transpose()?;
-    let change = move |store: &mut dyn Writes, _| {
-        Ok(match store.change(now, id, &patch)? {
-            Changed::Absent => Acted::Absent,
-            changed @ Changed::To(_) => Acted::Did(changed),
-            refused => Acted::Refused(refused),
-        })
-    };
+    let change = move |store: &mut dyn Writes, _| store.change(now, id, &patch).map(Acted::from);
     match access::manage_in_detail(&app, &by, id, Action::HookChanged, names, change).await? {
         Changed::To(hook) => {
             // It may have let go what waited.
