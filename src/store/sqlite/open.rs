@@ -209,3 +209,25 @@ pub(super) fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
         path.display()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn migrations_that_databases_have_been_through_are_as_they_were() {
+        // How the SHA-256 of each begins.
+        let released: [u64; 5] = [
+            0xdb80_9e1f_d30e_2b91,
+            0x149c_031f_a17f_dd8a,
+            0x860c_e164_5b7b_4b14,
+            0xbd66_fbde_59f9_0843,
+            0x8060_cf37_a8ce_da6e,
+        ];
+        for (migration, expected) in MIGRATIONS.iter().zip(released) {
+            let hash = Sha256::digest(migration);
+            assert!(hash.starts_with(&expected.to_be_bytes()), "add a new migration instead of editing {migration}");
+        }
+    }
+}

@@ -35,7 +35,3 @@ CREATE INDEX audit_age ON audit (at);
 
 -- Who published an event; NULL: the server itself, or no token was asked for.
 ALTER TABLE events ADD COLUMN publisher INTEGER;
-
--- Applications that a hook wanted once and no longer: its history is of them, too, so
--- who may not see them may not see the hook. JSON array; NULL: none.
-ALTER TABLE hooks ADD COLUMN former_applications TEXT;

@@ -11,6 +11,11 @@ INSERT INTO applications (name, created_at)
         UNION SELECT value FROM tokens, json_each(tokens.applications))
     ORDER BY name;
 
+-- Applications that a hook was made for or wanted once, and does not want now: its
+-- history is of them, too, so who may not see them may not see the hook. JSON array;
+-- NULL: none.
+ALTER TABLE hooks ADD COLUMN former_applications TEXT;
+
 -- Hooks made through Huskar's API: what its documents call webhook_type, and whether
 -- they want the keys of both kinds.
 ALTER TABLE hooks ADD COLUMN webhook_type INTEGER;      -- 0: of applications, 1: of the site; NULL: another dialect
