@@ -20,6 +20,10 @@ pub struct Seq(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventId(pub Ulid);
 
+/// Names a gate to the world: `gate_` and a ULID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GateId(pub Ulid);
+
 /// Names a delivery to the world: `dlv_` and its number in the store's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeliveryId(pub Seq);
@@ -45,6 +49,7 @@ pub struct NotAnId(&'static str);
 
 const HOOK: NotAnId = NotAnId("the number of a hook");
 const EVENT: NotAnId = NotAnId("the id of an event (evt_…)");
+const GATE: NotAnId = NotAnId("the id of a gate (gate_…)");
 const DELIVERY: NotAnId = NotAnId("the id of a delivery (dlv_…)");
 
 impl fmt::Display for HookId {
@@ -91,6 +96,22 @@ impl FromStr for EventId {
     }
 }
 
+impl fmt::Display for GateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buffer = [0; ulid::ULID_LEN];
+        write!(f, "gate_{}", self.0.array_to_str(&mut buffer))
+    }
+}
+
+impl FromStr for GateId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let ulid = text.strip_prefix("gate_").ok_or(GATE)?;
+        Ulid::from_string(ulid).map(Self).map_err(|_| GATE)
+    }
+}
+
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "dlv_{}", self.0.0)
@@ -107,6 +128,12 @@ impl FromStr for DeliveryId {
 }
 
 impl Serialize for EventId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for GateId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -131,6 +158,8 @@ mod tests {
     fn an_id_is_read_as_it_was_written() {
         let event = EventId(Ulid::from_parts(1_700_000_000_000, 42));
         assert_eq!(event.to_string().parse(), Ok(event));
+        let gate = GateId(Ulid::from_parts(1_700_000_000_000, 42));
+        assert_eq!(gate.to_string().parse(), Ok(gate));
         let delivery = DeliveryId(Seq(17));
         assert_eq!(delivery.to_string(), "dlv_17");
         assert_eq!("dlv_17".parse(), Ok(delivery));
@@ -143,5 +172,6 @@ mod tests {
         }
         assert_eq!("17".parse::<DeliveryId>(), Err(DELIVERY));
         assert_eq!("evt_".parse::<EventId>(), Err(EVENT));
+        assert_eq!(EventId(Ulid::nil()).to_string().parse::<GateId>(), Err(GATE));
     }
 }
