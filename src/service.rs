@@ -16,11 +16,14 @@ use crate::api::server::{self, Tls, TlsError};
 use crate::api::{App, Auth};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::delivery::asker::Asker;
 use crate::delivery::dispatcher::Dispatcher;
+use crate::delivery::gatekeeper::Gatekeeper;
 use crate::delivery::guard::Guard;
 use crate::delivery::replayer::Replayer;
 use crate::delivery::sender::Sender;
 use crate::delivery::sweeper::Sweeper;
+use crate::domain::time::Timestamp;
 use crate::publish::Publisher;
 use crate::store::StoreError;
 use crate::store::db::{Db, Handover};
@@ -74,6 +77,7 @@ pub struct Service {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     dispatcher: JoinHandle<()>,
+    gatekeeper: JoinHandle<()>,
     replayer: JoinHandle<()>,
     sweeper: JoinHandle<()>,
     tokens: JoinHandle<()>,
@@ -101,9 +105,8 @@ impl Service {
         let vault = settings.key.clone().map_or_else(|| Vault::beside(&database), Vault::given);
         let (db, handover) = Db::open_with_limit(&database, settings.database_limit, room, rules, vault.into())?;
         let guard = Guard::new(settings.reach(), settings.name_servers.clone(), settings.policy.timeout);
-        let sender = Sender::new(&guard, settings.policy.timeout, settings.policy.workers);
-        let now = clock.now();
-        db.write(move |store| store.take_back(now, true)).await?;
+        let sender = Arc::new(Sender::new(&guard, settings.policy.timeout, settings.policy.workers));
+        take_up(&db, clock.now()).await?;
         let tokens = Arc::new(KnownTokens::of(db.clone()).await?);
         if tokens.are_none() && !address.ip().is_loopback() {
             return Err(StartError::Open(address, settings.database.display().to_string()));
@@ -116,12 +119,13 @@ impl Service {
         }
         let stop = watch::Sender::new(false);
         let works = Works::new(db.clone(), clock.clone(), tokens.clone());
-        let (app, limits) = (works.app(settings, stop.subscribe()), settings.limits.clone());
+        let (app, limits) = (works.app(settings, sender.clone(), stop.subscribe()), settings.limits.clone());
         Ok(Self {
             address,
             server: tokio::spawn(server::serve(listener, app, tls.clone(), limits, stop.subscribe())),
             tls,
             dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
+            gatekeeper: tokio::spawn(works.gatekeeper().run(stop.subscribe())),
             replayer: tokio::spawn(works.replayer().run(stop.subscribe())),
             sweeper: tokio::spawn(works.sweeper(settings).run(stop.subscribe())),
             tokens: tokio::spawn(tokens.watch(clock.clone(), stop.subscribe())),
@@ -159,7 +163,12 @@ impl Service {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let deadline = Instant::now() + GRACE;
-        let upkeep = [("replayer", self.replayer), ("sweeper", self.sweeper), ("tokens", self.tokens)];
+        let upkeep = [
+            ("gatekeeper", self.gatekeeper),
+            ("replayer", self.replayer),
+            ("sweeper", self.sweeper),
+            ("tokens", self.tokens),
+        ];
         let tasks = [("server", self.server), ("dispatcher", self.dispatcher)].into_iter().chain(upkeep);
         for (name, mut task) in tasks {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
@@ -188,18 +197,22 @@ struct Works {
     wake: Arc<Notify>,
     replays: Arc<Notify>,
     removed: Arc<Notify>,
+    opened: Arc<Notify>,
     tokens: Arc<KnownTokens>,
 }
 
 impl Works {
     fn new(db: Db, clock: Arc<dyn Clock>, tokens: Arc<KnownTokens>) -> Self {
-        Self { db, clock, tokens, wake: Arc::default(), replays: Arc::default(), removed: Arc::default() }
+        let (wake, replays, removed, opened) = Default::default();
+        Self { db, clock, wake, replays, removed, opened, tokens }
     }
 
-    fn app(&self, settings: &Settings, stop: watch::Receiver<bool>) -> Arc<App> {
+    fn app(&self, settings: &Settings, sender: Arc<Sender>, stop: watch::Receiver<bool>) -> Arc<App> {
         let lease = settings.policy.lease();
         Arc::new(App {
-            publisher: Publisher::new(self.db.clone(), self.clock.clone(), lease, stop),
+            publisher: Publisher::new(self.db.clone(), self.clock.clone(), lease, stop.clone()),
+            asker: Asker::new(self.db.clone(), self.clock.clone(), sender, self.opened.clone()),
+            stop,
             db: self.db.clone(),
             clock: self.clock.clone(),
             wake: self.wake.clone(),
@@ -215,9 +228,13 @@ impl Works {
         })
     }
 
-    fn dispatcher(&self, handover: Handover, sender: Sender, settings: &Settings) -> Dispatcher {
+    fn dispatcher(&self, handover: Handover, sender: Arc<Sender>, settings: &Settings) -> Dispatcher {
         let (policy, wake, removed) = (settings.policy.clone(), self.wake.clone(), self.removed.clone());
         Dispatcher::new(self.db.clone(), handover, self.clock.clone(), sender, policy, wake, removed)
+    }
+
+    fn gatekeeper(&self) -> Gatekeeper {
+        Gatekeeper { db: self.db.clone(), clock: self.clock.clone(), opened: self.opened.clone() }
     }
 
     fn replayer(&self) -> Replayer {
@@ -239,6 +256,16 @@ impl Works {
             retention: settings.retention,
         }
     }
+}
+
+/// Takes up what a former process left in the middle.
+async fn take_up(db: &Db, now: Timestamp) -> Result<(), StartError> {
+    db.write(move |store| store.take_back(now, true)).await?;
+    let abandoned = db.write(move |store| store.abandon(now)).await?;
+    if abandoned > 0 {
+        tracing::warn!(gates = abandoned, "expired: the server stopped while their hooks were being asked");
+    }
+    Ok(())
 }
 
 /// Makes the database's folder; answers where the file really is, so that two

@@ -11,6 +11,7 @@ use super::error::ApiError;
 use crate::domain::Invalid;
 use crate::domain::access::Caller;
 use crate::domain::filter::Filter;
+use crate::domain::gate::Gating;
 use crate::domain::hook::{Dialect, HookPatch, NewHook};
 use crate::domain::pace::Limits;
 use crate::domain::reach::Reach;
@@ -20,7 +21,7 @@ use crate::domain::url::HookUrl;
 use certificates::{CA_CERTIFICATE, CLIENT_CERTIFICATE, ca_certificate, client_certificate};
 pub(super) use secrets::secret_alone;
 use secrets::{HEADERS, SECRET, SIGNATURES, check_new, headers, no_secret, secret, signatures};
-use values::{boolean, description, order, text};
+use values::{boolean, description, gate, on_silence, order, text};
 
 /// A field and the names under which it is taken: Nyala's own, then those that
 /// Kudu's model binder and Zapier's apps use.
@@ -36,11 +37,13 @@ const APPLICATION: Field = Field { name: "application", aliases: &[] };
 const APPLICATIONS: Field = Field { name: "applications", aliases: &[] };
 const INSECURE_SSL: Field = Field { name: "insecure_ssl", aliases: &["insecureSsl"] };
 const DESCRIPTION: Field = Field { name: "description", aliases: &[] };
+const GATE: Field = Field { name: "gate", aliases: &[] };
+const ON_SILENCE: Field = Field { name: "on_silence", aliases: &[] };
 const ORDER: Field = Field { name: "order", aliases: &[] };
 const MAX_IN_FLIGHT: Field = Field { name: "max_in_flight", aliases: &[] };
 const RATE_LIMIT: Field = Field { name: "rate_limit", aliases: &[] };
 
-const ALL: [&Field; 15] = [
+const ALL: [&Field; 17] = [
     &URL,
     &EVENT,
     &EVENTS,
@@ -48,6 +51,8 @@ const ALL: [&Field; 15] = [
     &APPLICATIONS,
     &INSECURE_SSL,
     &DESCRIPTION,
+    &GATE,
+    &ON_SILENCE,
     &ORDER,
     &MAX_IN_FLIGHT,
     &RATE_LIMIT,
@@ -129,6 +134,7 @@ impl HookFields {
             concerns: vec![],
             insecure_ssl: patch.insecure_ssl.unwrap_or(false),
             description: patch.description.flatten(),
+            gating: Gating { gate: patch.gate.flatten(), on_silence: patch.on_silence.unwrap_or_default() },
             limits: Limits { max_in_flight: patch.max_in_flight.flatten(), rate_limit: patch.rate_limit.flatten() },
             order: patch.order.unwrap_or_default(),
             secret,
@@ -150,7 +156,7 @@ impl HookFields {
         let url = url.map(|url| HookUrl::parse(&url)).transpose()?;
         url.as_ref().map_or(Ok(()), |(url, _)| reach.admit(url)).map_err(ApiError::NotAllowed)?;
         let description = self.get(&DESCRIPTION).map(description).transpose()?;
-        let insecure_ssl = self.get(&INSECURE_SSL).map(boolean).transpose()?;
+        let insecure_ssl = self.get(&INSECURE_SSL).map(|value| boolean(&INSECURE_SSL, value)).transpose()?;
         Ok(HookPatch {
             url,
             filter: None,
@@ -159,6 +165,8 @@ impl HookFields {
             applications: self.names(&APPLICATION, &APPLICATIONS)?,
             insecure_ssl,
             description,
+            gate: self.get(&GATE).map(gate).transpose()?,
+            on_silence: self.get(&ON_SILENCE).map(on_silence).transpose()?,
             max_in_flight: self.limit(&MAX_IN_FLIGHT, MOST_IN_FLIGHT)?,
             rate_limit: self.limit(&RATE_LIMIT, HIGHEST_RATE)?,
             order: self.get(&ORDER).map(order).transpose()?,

@@ -1,6 +1,7 @@
 //! Ways in over HTTP: parse, call one thing, render.
 
 mod access;
+mod asking;
 mod auth;
 pub mod bodies;
 mod connection;
@@ -25,9 +26,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
+use crate::delivery::asker::Asker;
 use crate::domain::reach::Reach;
 use crate::domain::token::Scope;
 use crate::publish::Publisher;
@@ -43,6 +45,10 @@ pub use router::Needs;
 pub struct App {
     /// The way in for events.
     pub publisher: Publisher,
+    /// Asks hooks before something happens.
+    pub asker: Asker,
+    /// Says that the server stops: nobody is to wait any longer.
+    pub stop: watch::Receiver<bool>,
     /// The store.
     pub db: Db,
     /// What time it is.
@@ -90,7 +96,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 44] = [
+static ROUTES: [Route; 50] = [
     route!(GET "/healthz" anyone health::alive),
     route!(GET "/readyz" anyone health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -137,5 +143,12 @@ static ROUTES: [Route; 44] = [
     route!(GET "/api/v1/deliveries" Read | Subscribe => v1::deliveries::list),
     route!(GET "/api/v1/deliveries/{id}" Read | Subscribe => v1::deliveries::show),
     route!(POST "/api/v1/deliveries/{id}/redeliver" Subscribe => v1::deliveries::redeliver),
+    route!(GET "/api/v1/gates" Read => v1::gates::list),
+    route!(POST "/api/v1/gates/{event}" Publish => v1::gates::ask),
+    route!(GET "/api/v1/gates/{id}" Read | Publish => v1::gates::show),
+    // The token in the body is the proof.
+    route!(POST "/api/v1/gates/{id}/decisions" anyone v1::gates::decide),
+    route!(POST "/api/v1/gates/{id}/approve" Admin => v1::gates::approve),
+    route!(POST "/api/v1/gates/{id}/refuse" Admin => v1::gates::refuse),
     route!(GET "/api/v1/audit" Admin => v1::audit::list),
 ];

@@ -57,10 +57,20 @@ pub(super) fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey
     Ok(Some(IdempotencyKey::parse(&key)?))
 }
 
-/// `Prefer: wait=N` (RFC 7240): N seconds, at most 60; anything else is no preference.
-pub(super) fn prefer_wait(request: &Request) -> Option<Duration> {
+/// What a request would prefer (RFC 7240), one preference at a time.
+fn preferences(request: &Request) -> impl Iterator<Item = &str> {
     let headers = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut waits = headers.flat_map(|header| header.split([',', ';'])).filter_map(|preference| {
+    headers.flat_map(|header| header.split([',', ';']))
+}
+
+/// `Prefer: respond-async`: not to wait for what comes of it.
+pub(super) fn prefers_async(request: &Request) -> bool {
+    preferences(request).any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+/// `Prefer: wait=N`: N seconds, at most 60; anything else is no preference.
+pub(super) fn prefer_wait(request: &Request) -> Option<Duration> {
+    let mut waits = preferences(request).filter_map(|preference| {
         let (name, value) = preference.split_once('=')?;
         let value = value.trim().trim_matches('"');
         let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());

@@ -9,11 +9,14 @@ use super::access::event_applications;
 use super::error::ApiError;
 use super::publish_fields::{distinct_applications, idempotency_key, prefer_wait};
 use super::request::Request;
+use crate::domain::Invalid;
 use crate::domain::access::Caller;
 use crate::domain::action::{ActionData, Deed, ToldDeed};
 use crate::domain::application::Application;
 use crate::domain::catalogue::{self, KnownType};
 use crate::domain::event::{EventType, Idempotency, IdempotencyKey, NewEvent};
+use crate::domain::gate::Named;
+use crate::domain::id::{GateId, Seq};
 use crate::store::Published;
 
 /// What happened, as its publisher says it.
@@ -29,6 +32,8 @@ pub(super) struct Said {
 /// How a publisher wants it done.
 pub(super) struct Wishes {
     key: Option<IdempotencyKey>,
+    /// The gate that was asked before.
+    gate: Option<GateId>,
     /// As it asked for; the server's own where it did not.
     pub(super) wait: Option<Duration>,
 }
@@ -36,7 +41,8 @@ pub(super) struct Wishes {
 impl Wishes {
     /// Those of a request.
     pub(super) fn of(request: &Request) -> Result<Self, ApiError> {
-        Ok(Self { key: idempotency_key(request)?, wait: prefer_wait(request) })
+        let gate = request.asked("gate", "the id of a gate (gate_…)", |text| text.parse().ok())?;
+        Ok(Self { key: idempotency_key(request)?, gate, wait: prefer_wait(request) })
     }
 }
 
@@ -62,12 +68,14 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
         None => None,
         Some(told) => Some(completed(app, caller, action, told).await?),
     };
+    let gate = tied(app, caller, wishes.gate, &event_type, &payload).await?;
     let event = NewEvent {
         event_type,
         idempotency,
         only: None,
         publisher: caller.token,
         introduces: caller.is_admin(),
+        gate,
         applications,
         payload,
         deed,
@@ -75,6 +83,27 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
     let waits = wishes.wait.unwrap_or(app.publish_wait);
     let published = app.publisher.publish(caller.owner(), event, waits).await?;
     Ok(Kept { published, warnings })
+}
+
+/// The gate to which an event is tied, if it names one.
+async fn tied(
+    app: &App,
+    caller: &Caller,
+    gate: Option<GateId>,
+    event_type: &EventType,
+    payload: &[u8],
+) -> Result<Option<Seq>, ApiError> {
+    let given = gate.map(Named::Id);
+    let must = given.is_some();
+    let Some(named) = given.or_else(|| Named::by(event_type, payload)) else {
+        return Ok(None);
+    };
+    let (owner, bounds) = (caller.owner(), caller.sees());
+    let found = app.db.look(move |archive| archive.named_gate(&named, owner, &bounds)).await?;
+    if found.is_none() && must {
+        return Err(Invalid::new("gate", "is not there: name one that was asked with this token").into());
+    }
+    Ok(found)
 }
 
 /// Whether the user is an application is told of those that the caller may know of.

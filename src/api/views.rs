@@ -2,6 +2,7 @@
 
 mod attempt;
 mod certificate;
+mod gate;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use serde_json::value::RawValue;
 
 use self::attempt::AttemptView;
 use self::certificate::CertificateView;
+pub(super) use self::gate::{Followed, GateView};
 pub(super) use self::secret::SecretView;
 use super::App;
 use super::publishing::Kept;
@@ -45,6 +47,11 @@ pub(super) struct HookView {
     events: Vec<String>,
     applications: Vec<String>,
     description: Option<String>,
+    /// Only where it is asked for something, or could be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_silence: Option<&'static str>,
     state: &'static str,
     paused_at: Option<Timestamp>,
     paused_by: Option<&'static str>,
@@ -101,7 +108,7 @@ impl HookView {
     pub(super) fn to(caller: &Caller, hook: Hook) -> Self {
         let whole = caller.sees_urls_of().is_none_or(|owner| owner == hook.owner);
         let events = hook.filter.events();
-        let state = hook.state().as_str();
+        let (state, gate) = (hook.state().as_str(), hook.gating.gate.or(hook.is_asked().then_some(true)));
         let last = hook.last;
         Self {
             id: hook.id,
@@ -115,6 +122,8 @@ impl HookView {
             events,
             applications: hook.filter.applications(),
             description: hook.description,
+            gate,
+            on_silence: gate.filter(|gate| *gate).map(|_| hook.gating.on_silence.as_str()),
             state,
             paused_at: hook.paused.map(|(at, _)| at),
             paused_by: hook.paused.map(|(_, by)| by.as_str()),

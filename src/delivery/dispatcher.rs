@@ -60,7 +60,7 @@ impl Dispatcher {
         db: Db,
         handover: Handover,
         clock: Arc<dyn Clock>,
-        sender: Sender,
+        sender: Arc<Sender>,
         policy: Policy,
         wake: Arc<Notify>,
         removed: Arc<Notify>,

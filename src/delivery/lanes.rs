@@ -264,6 +264,7 @@ mod tests {
             published_at: Timestamp::EPOCH,
             publisher: None,
             deed: None,
+            gate: None,
         };
         Leased {
             seq: Seq(seq),
@@ -271,6 +272,7 @@ mod tests {
             until: Timestamp::MAX,
             hook: HookId(hook),
             application: None,
+            work_id: None,
             attempts: 0,
             errand: Errand::Usual,
             event: Arc::new(event),

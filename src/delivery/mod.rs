@@ -7,6 +7,8 @@
 //!            └─ request · sender
 //!                   └─ clients one for each way to speak TLS
 //!                          └─ connector · guard · metered
+//! asker        asks the hooks of a gate: compose → send → judge → record, with the same sender
+//! gatekeeper   closes gates whose time is up
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //!     └─ clock_set moves leases and waits along when somebody sets the clock
@@ -14,11 +16,13 @@
 //!     └─ retention removes what has grown old
 //! ```
 
+pub mod asker;
 mod clients;
 mod clock_set;
 mod connector;
 pub mod dispatcher;
 mod expiry;
+pub mod gatekeeper;
 pub mod guard;
 mod lanes;
 mod metered;

@@ -9,12 +9,14 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::domain::event::EventType;
+use crate::domain::gate::{Gate, with_work_id};
 use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::id::DeliveryId;
 use crate::domain::time::Timestamp;
 use crate::domain::url::Credentials;
-use crate::store::Leased;
 use crate::store::targets::{OpenSecrets, Target};
+use crate::store::{DecideToken, Leased};
 
 /// A POST that is ready to be sent.
 #[derive(Debug, Clone)]
@@ -38,6 +40,9 @@ const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp
 const NYALA_EVENT: HeaderName = HeaderName::from_static("nyala-event");
 const NYALA_DELIVERY: HeaderName = HeaderName::from_static("nyala-delivery");
 const NYALA_ATTEMPT: HeaderName = HeaderName::from_static("nyala-attempt");
+const NYALA_GATE: HeaderName = HeaderName::from_static("nyala-gate");
+const NYALA_GATE_TOKEN: HeaderName = HeaderName::from_static("nyala-gate-token");
+const NYALA_GATE_EXPIRES: HeaderName = HeaderName::from_static("nyala-gate-expires");
 
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 /// What receivers of GitHub's webhooks check.
@@ -48,17 +53,52 @@ const X_HUB_SIGNATURE_256: HeaderName = HeaderName::from_static("x-hub-signature
 /// # Errors
 /// Why the hook's secrets do not open: without them nothing goes out.
 pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Result<Request, String> {
+    let about = [
+        (NYALA_DELIVERY, text(DeliveryId(leased.seq).to_string())),
+        (NYALA_ATTEMPT, HeaderValue::from(leased.attempts + 1)),
+    ];
+    signed(target, &message_id(leased), &leased.event.event_type, about, body(leased, target), now)
+}
+
+/// Composes what a hook is asked at a gate; `token` lets it decide later.
+///
+/// # Errors
+/// As [`compose`].
+pub(super) fn compose_question(
+    gate: &Gate,
+    target: &Target,
+    token: &DecideToken,
+    now: Timestamp,
+) -> Result<Request, String> {
+    let mut secret = text(token.0.clone());
+    secret.set_sensitive(true);
+    let id = gate.id.to_string();
+    let about = [
+        (NYALA_GATE, text(id.clone())),
+        (NYALA_GATE_TOKEN, secret),
+        (NYALA_GATE_EXPIRES, text(gate.expires_at.rfc3339())),
+    ];
+    signed(target, &id, &gate.event_type, about, gate.payload.clone(), now)
+}
+
+/// A request that is signed as the hook has it, with what it is about.
+fn signed(
+    target: &Target,
+    id: &str,
+    event_type: &EventType,
+    about: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    body: Bytes,
+    now: Timestamp,
+) -> Result<Request, String> {
     let secrets = target.secrets.as_ref().map_err(Clone::clone)?;
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Nyala/", env!("CARGO_PKG_VERSION"))));
-    let (id, body) = (message_id(leased), body(leased, target));
-    let signatures = secrets.signing.sign(&id, now, &body);
-    headers.insert(WEBHOOK_ID, text(id));
+    let signatures = secrets.signing.sign(id, now, &body);
+    headers.insert(WEBHOOK_ID, text(id.to_owned()));
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.seconds()));
-    headers.insert(NYALA_EVENT, text(leased.event.event_type.as_str().to_owned()));
-    headers.insert(NYALA_DELIVERY, text(DeliveryId(leased.seq).to_string()));
-    headers.insert(NYALA_ATTEMPT, HeaderValue::from(leased.attempts + 1));
+    headers.insert(NYALA_EVENT, text(event_type.as_str().to_owned()));
+    headers.extend(about);
     // Signatures are kept on record as they are: they are good for this one message,
     // and who looks for the reason of a mismatch needs them.
     let signed = [(WEBHOOK_SIGNATURE, signatures.webhook), (X_HUB_SIGNATURE_256, signatures.github)];
@@ -87,6 +127,7 @@ fn message_id(leased: &Leased) -> String {
 
 fn body(leased: &Leased, target: &Target) -> Bytes {
     match target.webhook {
+        None if leased.event.gate.is_some() => with_work_id(&leased.event.payload, leased.work_id.as_deref()),
         None => leased.event.payload.clone(),
         Some(webhook) => webhook.body(&leased.event, leased.application.as_deref()),
     }

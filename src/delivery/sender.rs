@@ -46,15 +46,35 @@ const CAUSE_BYTES: usize = 1 << 10;
 /// proxies that the environment names are not used.
 pub struct Sender {
     clients: Clients,
-    timeout: Duration,
+}
+
+/// What one request is given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    /// It may take so long, whole.
+    pub(super) timeout: Duration,
+    /// So much of the answer's body is kept, in bytes.
+    pub(super) kept: usize,
+}
+
+impl Allowance {
+    /// That of an attempt.
+    pub(super) fn of_attempt(timeout: Duration) -> Self {
+        Self { timeout, kept: KEPT_BYTES }
+    }
+
+    /// That of a question: all of the answer counts that is read at all.
+    pub(super) fn of_question(timeout: Duration) -> Self {
+        Self { timeout, kept: READ_BYTES }
+    }
 }
 
 impl Sender {
-    /// A sender that gives each request so long, whole, and connects where the guard
-    /// lets it; at most so many requests are on their way at a time.
+    /// A sender that connects where the guard lets it, and gives up a connection on which
+    /// nothing moves for so long; at most so many requests are on their way at a time.
     #[must_use]
     pub fn new(guard: &Guard, timeout: Duration, workers: usize) -> Self {
-        Self { clients: Clients::new(guard, timeout, workers), timeout }
+        Self { clients: Clients::new(guard, timeout, workers) }
     }
 
     /// Sends a request and reads the answer, whatever it is. `now` dates the
@@ -62,31 +82,23 @@ impl Sender {
     /// its time.
     ///
     /// # Errors
-    /// This machine is short of what a connection needs; nothing was sent.
+    /// There is no connection; nothing was sent.
     pub(super) async fn send(
         &self,
         request: Request,
+        allowance: Allowance,
         now: impl Fn() -> Timestamp,
         slow: impl FnOnce(),
-    ) -> Result<Outcome, Shortage> {
-        let answered = AtomicU16::new(0);
-        let mut exchange = pin!(self.exchange(request, &answered, now));
-        let soon = SLOW.min(self.timeout);
+    ) -> Result<Outcome, Unsent> {
+        let (answered, timeout) = (AtomicU16::new(0), allowance.timeout);
+        let mut exchange = pin!(self.exchange(request, allowance.kept, &answered, now));
+        let soon = SLOW.min(timeout);
         if let Ok(outcome) = tokio::time::timeout(soon, &mut exchange).await {
             return outcome;
         }
         slow();
-        let exchange = tokio::time::timeout(self.timeout.saturating_sub(soon), exchange).await;
-        exchange.unwrap_or_else(|_| Ok(self.late(answered.load(Ordering::Relaxed))))
-    }
-
-    /// The time is up; `answered` is the status of an answer that was whole, or 0.
-    fn late(&self, answered: u16) -> Outcome {
-        let timeout = humantime::format_duration(self.timeout);
-        Outcome::Failed(match answered {
-            0 => format!("no complete answer within {timeout}"),
-            status => format!("answered ({status}), but the whole request was not taken within {timeout}"),
-        })
+        let exchange = tokio::time::timeout(timeout.saturating_sub(soon), exchange).await;
+        exchange.unwrap_or_else(|_| Ok(late(timeout, answered.load(Ordering::Relaxed))))
     }
 
     /// Sends the request and reads the answer. Some answer before they have taken all of
@@ -94,9 +106,10 @@ impl Sender {
     async fn exchange(
         &self,
         request: Request,
+        kept: usize,
         answered: &AtomicU16,
         now: impl Fn() -> Timestamp,
-    ) -> Result<Outcome, Shortage> {
+    ) -> Result<Outcome, Unsent> {
         let (insecure_ssl, secrets) = (request.insecure_ssl, request.secrets.clone());
         let (post, sending) = match post(request) {
             Ok(post) => post,
@@ -108,7 +121,7 @@ impl Sender {
             Some(identity) => self.clients.of(identity, insecure_ssl).request(post),
         };
         let outcome = match answering.await {
-            Ok(response) => read(response, &secrets.mask, now).await,
+            Ok(response) => read(response, kept, &secrets.mask, now).await,
             Err(e) => return unanswered(&e, identity),
         };
         if let Some(status) = outcome.status() {
@@ -119,10 +132,25 @@ impl Sender {
     }
 }
 
-/// This machine has run out of something: no receiver is to blame.
+/// The time is up; `answered` is the status of an answer that was whole, or 0.
+fn late(timeout: Duration, answered: u16) -> Outcome {
+    let timeout = humantime::format_duration(timeout);
+    Outcome::Failed(match answered {
+        0 => format!("no complete answer within {timeout}"),
+        status => format!("answered ({status}), but the whole request was not taken within {timeout}"),
+    })
+}
+
+/// Why nothing was sent.
 #[derive(Debug, thiserror::Error)]
-#[error("no connection can be made: {0}")]
-pub(super) struct Shortage(String);
+pub(super) enum Unsent {
+    /// This machine has run out of something: no receiver is to blame.
+    #[error("no connection can be made: {0}")]
+    Shortage(String),
+    /// The receiver could not be connected to.
+    #[error("cannot connect: {0}")]
+    Unconnected(String),
+}
 
 /// What a machine can be short of: descriptors of the process and of the system,
 /// memory, ports.
@@ -130,7 +158,7 @@ const SHORTAGES: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno:
 
 /// Why there is no answer: a shortage of ours, the guard, name servers that cannot be
 /// asked, or the receiver.
-fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<Outcome, Shortage> {
+fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<Outcome, Unsent> {
     let tls = sources(error).find_map(|e| e.downcast_ref()).map(|error| tls::reason(error, identity));
     let cause = legible(&tls.unwrap_or_else(|| root_cause(error)));
     if !error.is_connect() {
@@ -138,16 +166,16 @@ fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<O
     }
     let code = sources(error).find_map(|e| e.downcast_ref::<io::Error>()?.raw_os_error());
     if code.is_some_and(|code| SHORTAGES.iter().any(|errno| errno.raw_os_error() == code)) {
-        return Err(Shortage(cause));
+        return Err(Unsent::Shortage(cause));
     }
-    Ok(match sources(error).find_map(|e| e.downcast_ref::<Barred>()) {
-        Some(barred @ (Barred::Forbidden(_) | Barred::PlainHttp)) => Outcome::Refused(barred.to_string()),
-        Some(Barred::Unresolved(silent @ Unresolved::Silent(..))) => Outcome::Hindered(silent.to_string()),
+    match sources(error).find_map(|e| e.downcast_ref::<Barred>()) {
+        Some(barred @ (Barred::Forbidden(_) | Barred::PlainHttp)) => Ok(Outcome::Refused(barred.to_string())),
+        Some(Barred::Unresolved(silent @ Unresolved::Silent(..))) => Ok(Outcome::Hindered(silent.to_string())),
         Some(theirs @ (Barred::NoIpv6 | Barred::Unresolved(Unresolved::Absent(_) | Unresolved::Unanswered(..)))) => {
-            Outcome::Failed(format!("cannot connect: {theirs}"))
+            Err(Unsent::Unconnected(theirs.to_string()))
         }
-        None => Outcome::Failed(format!("cannot connect: {cause}")),
-    })
+        None => Err(Unsent::Unconnected(cause)),
+    }
 }
 
 fn post(request: Request) -> http::Result<(http::Request<Full<Payload>>, Sending)> {
@@ -160,7 +188,7 @@ fn post(request: Request) -> http::Result<(http::Request<Full<Payload>>, Sending
     Ok((post, sending))
 }
 
-async fn read(mut response: Response<Incoming>, mask: &Mask, now: impl Fn() -> Timestamp) -> Outcome {
+async fn read(mut response: Response<Incoming>, kept: usize, mask: &Mask, now: impl Fn() -> Timestamp) -> Outcome {
     let status = response.status().as_u16();
     let mut reason = match response.extensions().get::<ReasonPhrase>() {
         Some(phrase) => String::from_utf8_lossy(&mask.value(phrase.as_bytes())).into_owned(),
@@ -170,7 +198,7 @@ async fn read(mut response: Response<Incoming>, mask: &Mask, now: impl Fn() -> T
     let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = header.and_then(|value| retry_after(value, now()));
     let headers = kept_headers(response.headers(), mask);
-    let body = kept_body(&mut response, mask).await;
+    let body = kept_body(&mut response, kept, mask).await;
     if let Some(meter) = response.extensions().get::<Meter>() {
         meter.reset();
     }
@@ -182,25 +210,25 @@ async fn read(mut response: Response<Incoming>, mask: &Mask, now: impl Fn() -> T
 
 /// Reads the body so that the connection can be used again, and keeps its beginning
 /// without secrets; true if there was more than we read.
-async fn kept_body(response: &mut Response<Incoming>, mask: &Mask) -> hyper::Result<(Bytes, bool)> {
+async fn kept_body(response: &mut Response<Incoming>, most: usize, mask: &Mask) -> hyper::Result<(Bytes, bool)> {
     let mut kept = BytesMut::new();
     let (mut read, mut cut) = (0, false);
     while let Some(frame) = response.frame().await.transpose()? {
         let chunk = frame.into_data().unwrap_or_default();
         read += chunk.len();
-        let room = KEPT_BYTES + mask.reach() - kept.len();
+        let room = most + mask.reach() - kept.len();
         kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if read >= READ_BYTES {
             cut = true;
             break;
         }
     }
-    let masked = match mask.cut(&kept, KEPT_BYTES) {
+    let masked = match mask.cut(&kept, most) {
         Cow::Owned(masked) => Some(masked),
         Cow::Borrowed(_) => None,
     };
     let body = masked.map_or_else(|| kept.freeze(), Bytes::from);
-    Ok((body.slice(..body.len().min(KEPT_BYTES)), cut))
+    Ok((body.slice(..body.len().min(most)), cut))
 }
 
 fn kept_headers(headers: &HeaderMap, mask: &Mask) -> HeaderLines {

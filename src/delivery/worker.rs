@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tracing::Instrument;
 
 use super::request::{compose, on_record};
-use super::sender::{Sender, Shortage};
+use super::sender::{Allowance, Sender, Unsent};
 use super::{Policy, SLOW};
 use crate::clock::Clock;
 use crate::domain::delivery::{Attempt, Next, decide};
@@ -60,7 +60,7 @@ const LEASE_SLACK: Duration = Duration::from_secs(10);
 pub(super) struct Worker {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) sender: Sender,
+    pub(super) sender: Arc<Sender>,
     pub(super) policy: Policy,
     pub(super) ended: UnboundedSender<Heard>,
     /// Tells the sweeper that a hook was removed.
@@ -182,7 +182,7 @@ impl Worker {
     }
 
     /// An attempt; with the shortage, if this machine could not make it.
-    async fn send(&self, leased: &Leased, target: &Target) -> Result<Attempt, (Attempt, Shortage)> {
+    async fn send(&self, leased: &Leased, target: &Target) -> Result<Attempt, (Attempt, Unsent)> {
         let started_at = self.clock.now();
         let stopwatch = Instant::now();
         let composed = compose(leased, target, started_at);
@@ -198,8 +198,10 @@ impl Worker {
             Ok(request) => request,
             Err(why) => return Ok(attempt(Outcome::Hindered(why))),
         };
-        match self.sender.send(request, || self.clock.now(), || self.lags(leased.hook)).await {
+        let allowance = Allowance::of_attempt(self.policy.timeout);
+        match self.sender.send(request, allowance, || self.clock.now(), || self.lags(leased.hook)).await {
             Ok(outcome) => Ok(attempt(outcome)),
+            Err(unsent @ Unsent::Unconnected(_)) => Ok(attempt(Outcome::Failed(unsent.to_string()))),
             Err(shortage) => Err((attempt(Outcome::Hindered(shortage.to_string())), shortage)),
         }
     }

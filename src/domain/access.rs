@@ -133,6 +133,12 @@ impl Bounds {
         self.applications.as_ref().is_none_or(|mine| applications.iter().all(|name| mine.contains(name)))
     }
 
+    /// Whether something that concerns these applications lies within as a whole.
+    #[must_use]
+    pub fn hold_wholly(&self, applications: &[String]) -> bool {
+        self.applications.is_none() || !applications.is_empty() && self.hold_all(applications)
+    }
+
     /// Whether all lies within.
     #[must_use]
     pub fn are_none(&self) -> bool {
@@ -191,6 +197,8 @@ mod tests {
         assert!(!bounds.hold_all(&names(&["a", "c"])));
         assert!(!bounds.hold_all(&names(&["*"])));
         assert!(bounds.hold_one_of(&names(&["a", "c"])));
+        assert!(bounds.hold_wholly(&names(&["a"])) && !bounds.hold_wholly(&names(&["a", "c"])));
+        assert!(!bounds.hold_wholly(&[]) && Bounds::default().hold_wholly(&[]));
         assert!(!bounds.hold_one_of(&names(&["c"])) && !bounds.hold_one_of(&[]));
     }
 }

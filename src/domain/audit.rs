@@ -31,6 +31,10 @@ pub enum Action {
     ReplayStopped,
     /// One delivery was made again.
     Redelivered,
+    /// A person let something go on.
+    GateApproved,
+    /// A person stopped something.
+    GateRefused,
     /// An application became known.
     ApplicationCreated,
     /// A token was made.
@@ -43,7 +47,7 @@ pub enum Action {
 
 impl Action {
     /// All there are.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::HookCreated,
         Self::HookChanged,
         Self::HookPaused,
@@ -55,6 +59,8 @@ impl Action {
         Self::ReplayBegun,
         Self::ReplayStopped,
         Self::Redelivered,
+        Self::GateApproved,
+        Self::GateRefused,
         Self::ApplicationCreated,
         Self::TokenCreated,
         Self::TokenRevoked,
@@ -76,6 +82,8 @@ impl Action {
             Self::ReplayBegun => "replay.begun",
             Self::ReplayStopped => "replay.stopped",
             Self::Redelivered => "delivery.redelivered",
+            Self::GateApproved => "gate.approved",
+            Self::GateRefused => "gate.refused",
             Self::ApplicationCreated => "application.created",
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",

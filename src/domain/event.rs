@@ -67,6 +67,8 @@ pub struct NewEvent {
     pub deed: Option<Deed>,
     /// Whether applications become known by it that were not.
     pub introduces: bool,
+    /// The gate that was asked before it.
+    pub gate: Option<Seq>,
 }
 
 /// A key and what was published under it.
@@ -149,4 +151,6 @@ pub struct Event {
     pub publisher: Option<TokenId>,
     /// Who did what it tells of, if anybody said.
     pub deed: Option<Deed>,
+    /// The gate that was asked before it: each hook is told its own work id.
+    pub gate: Option<Seq>,
 }

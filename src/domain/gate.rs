@@ -35,7 +35,7 @@ pub fn may_refuse(event_type: &EventType) -> bool {
 
 /// Whether a hook is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asking {
+pub struct Gating {
     /// For all that it wants, for nothing; `None`: for those of its events that begin
     /// with `pre-`.
     pub gate: Option<bool>,
@@ -43,7 +43,7 @@ pub struct Asking {
     pub on_silence: OnSilence,
 }
 
-impl Asking {
+impl Gating {
     /// Whether it is asked for what this event of its filter stands for, which may be
     /// any.
     #[must_use]
@@ -358,11 +358,11 @@ mod tests {
 
     #[test]
     fn a_hook_is_asked_by_the_names_of_its_events_unless_it_says_otherwise() {
-        let asking = |gate| Asking { gate, on_silence: DENY };
+        let gating = |gate| Gating { gate, on_silence: DENY };
         for (event, by_name) in [("pre-deploy", true), ("PRE-x", true), ("prepare", false), ("*", false), ("é", false)]
         {
-            assert_eq!(asking(None).is_for(event), by_name, "{event}");
-            assert!(asking(Some(true)).is_for(event) && !asking(Some(false)).is_for(event));
+            assert_eq!(gating(None).is_for(event), by_name, "{event}");
+            assert!(gating(Some(true)).is_for(event) && !gating(Some(false)).is_for(event));
         }
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use super::breaker::Breaker;
 use super::certificate::{CaCertificate, ClientCertificate, HookCertificates};
 use super::filter::Filter;
+use super::gate::{Gating, OnSilence};
 use super::headers::GivenHeaders;
 use super::id::{HookId, Seq};
 use super::outcome::usual_reason;
@@ -136,6 +137,8 @@ pub struct NewHook {
     pub insecure_ssl: bool,
     /// A person's note.
     pub description: Option<String>,
+    /// Whether it is asked before something happens.
+    pub gating: Gating,
     /// How much it may get at a time.
     pub limits: Limits,
     /// In which order it gets its events.
@@ -169,6 +172,10 @@ pub struct HookPatch {
     pub insecure_ssl: Option<bool>,
     /// Another note, or none.
     pub description: Option<Option<String>>,
+    /// Be asked, or not, or as its events are called.
+    pub gate: Option<Option<bool>>,
+    /// Mean something else by silence.
+    pub on_silence: Option<OnSilence>,
     /// Other attempts in flight, or what the server allows.
     pub max_in_flight: Option<Option<u32>>,
     /// Other attempts a second, or any number.
@@ -204,6 +211,8 @@ pub struct Hook {
     pub insecure_ssl: bool,
     /// A person's note.
     pub description: Option<String>,
+    /// Whether it is asked before something happens.
+    pub gating: Gating,
     /// How much it may get at a time.
     pub limits: Limits,
     /// In which order it gets its events.
@@ -239,6 +248,12 @@ impl Hook {
             None if self.breaker.is_failing() => HookState::Failing,
             None => HookState::Active,
         }
+    }
+
+    /// Whether it is asked for anything that it wants.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.webhook.is_none() && self.filter.pairs().iter().any(|pair| self.gating.is_for(&pair.event))
     }
 
     /// What its owner should know about its certificates.

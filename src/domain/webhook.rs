@@ -139,6 +139,7 @@ mod tests {
             published_at: Timestamp::EPOCH,
             publisher: None,
             deed,
+            gate: None,
         }
     }
 

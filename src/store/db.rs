@@ -1,5 +1,6 @@
 //! The async way to the store.
 
+mod gates;
 mod retention;
 
 use std::path::Path;

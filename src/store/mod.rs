@@ -8,6 +8,7 @@ mod access;
 mod applications;
 mod archive;
 pub mod db;
+mod gates;
 mod hooks;
 pub mod inspect;
 pub mod known_tokens;
@@ -34,6 +35,7 @@ use crate::domain::time::Timestamp;
 pub use access::{AccessArchive, Audit, AuditFilter, Made, Revoked, Tokens};
 pub use applications::{ApplicationArchive, Applications};
 pub use archive::{Archive, DeliveryFilter, EventFilter, EventSummary, HookFilter};
+pub use gates::{Asked, DecideToken, Decided, GateArchive, GateFilter, Gates, Reply, Verdict};
 pub use hooks::{Added, Cancelled, Changed, Hooks};
 pub use inspect::{Inspect, Stats, Trouble};
 pub use ledger::{Ledger, Record, Recorded};
@@ -129,9 +131,12 @@ impl Place {
 }
 
 /// All that can be done inside a writing transaction.
-pub trait Writes: Hooks + Applications + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit {}
+pub trait Writes:
+    Hooks + Applications + Secrets + Gates + Outbox + Ledger + Replays + Retention + Upkeep + Audit
+{
+}
 
-impl<T: Hooks + Applications + Secrets + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
+impl<T: Hooks + Applications + Secrets + Gates + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
 
 /// The transactions of the one writer.
 pub trait Transactions {

@@ -3,7 +3,7 @@
 //! Looking may be long and disturbs nobody; so the one writer is handed exactly
 //! what is to go, in steps.
 
-use super::{AccessArchive, ApplicationArchive, Archive, Result};
+use super::{AccessArchive, ApplicationArchive, Archive, GateArchive, Result};
 use crate::domain::id::Seq;
 use crate::domain::time::Timestamp;
 
@@ -102,6 +102,6 @@ pub trait Retention {
 }
 
 /// All that can be done by reading.
-pub trait Reads: Archive + ApplicationArchive + Aged + AccessArchive {}
+pub trait Reads: Archive + ApplicationArchive + GateArchive + Aged + AccessArchive {}
 
-impl<T: Archive + ApplicationArchive + Aged + AccessArchive> Reads for T {}
+impl<T: Archive + ApplicationArchive + GateArchive + Aged + AccessArchive> Reads for T {}

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{DESCRIPTION, Field, INSECURE_SSL, ORDER};
+use super::{DESCRIPTION, Field, GATE, ON_SILENCE, ORDER};
 use crate::domain::Invalid;
+use crate::domain::gate::OnSilence;
 use crate::domain::hook::Order;
 
 /// The longest description, in bytes.
@@ -21,14 +22,28 @@ pub(super) fn text(field: &Field, value: &Value) -> Result<String, Invalid> {
 }
 
 /// True and false, also as a text or a number, as Kudu has it.
-pub(super) fn boolean(value: &Value) -> Result<bool, Invalid> {
+pub(super) fn boolean(field: &Field, value: &Value) -> Result<bool, Invalid> {
     match value {
         Value::Bool(truth) => Ok(*truth),
         Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
         Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
         Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.as_i64() != Some(0)),
-        _ => Err(Invalid::new(INSECURE_SSL.name, "is neither true nor false: give one of them")),
+        _ => Err(Invalid::new(field.name, "is neither true nor false: give one of them")),
     }
+}
+
+/// True and false, or null for what the names of its events say.
+pub(super) fn gate(value: &Value) -> Result<Option<bool>, Invalid> {
+    if value.is_null() { Ok(None) } else { boolean(&GATE, value).map(Some) }
+}
+
+/// Null is what counts where nobody says.
+pub(super) fn on_silence(value: &Value) -> Result<OnSilence, Invalid> {
+    if value.is_null() {
+        return Ok(OnSilence::default());
+    }
+    let wrong = || Invalid::new(ON_SILENCE.name, "is neither deny nor allow: give one of them");
+    value.as_str().and_then(OnSilence::named).ok_or_else(wrong)
 }
 
 pub(super) fn order(value: &Value) -> Result<Order, Invalid> {

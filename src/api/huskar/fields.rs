@@ -12,6 +12,7 @@ use super::envelope::Refusal;
 use crate::domain::access::Caller;
 use crate::domain::catalogue;
 use crate::domain::filter::{ANY, Filter, Pair};
+use crate::domain::gate::Gating;
 use crate::domain::headers::GivenHeaders;
 use crate::domain::hook::{Dialect, NewHook, Order};
 use crate::domain::pace::Limits;
@@ -71,6 +72,7 @@ impl WebhookFields {
         Ok(NewHook {
             owner: caller.owner(),
             dialect: Dialect::Huskar,
+            gating: Gating::default(),
             webhook: Some(Webhook { kind, keys: self.keys.unwrap_or_default() }),
             url: self.url,
             credentials: self.credentials,

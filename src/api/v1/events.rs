@@ -59,7 +59,7 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
 /// `POST /api/v1/events`: `{"type", "payload", "application" or "applications"}`; the
 /// applications also as Kudu's publish takes them
 pub(in crate::api) async fn publish(app: Arc<App>, request: Request) -> Answer {
-    request.only_query(&["application"])?;
+    request.only_query(&["application", "gate"])?;
     let caller = request.by.caller.clone();
     let named = applications(&request)?;
     let wishes = Wishes::of(&request)?;

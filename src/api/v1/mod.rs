@@ -5,6 +5,7 @@ pub(super) mod audit;
 pub(super) mod deliveries;
 pub(super) mod event_types;
 pub(super) mod events;
+pub(super) mod gates;
 pub(super) mod hooks;
 pub(super) mod replays;
 pub(super) mod secrets;

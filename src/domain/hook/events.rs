@@ -29,6 +29,7 @@ impl Hook {
             publisher: None,
             deed: None,
             introduces: false,
+            gate: None,
         }
     }
 
@@ -54,6 +55,7 @@ impl Hook {
             publisher: None,
             deed: None,
             introduces: false,
+            gate: None,
         }
     }
 }

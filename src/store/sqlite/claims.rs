@@ -100,8 +100,8 @@ impl Session {
                 taken.crowded = taken.room.free() == 0 || taken.room.free_for(hook) > 0;
                 break;
             }
-            let lease = Lease(self.next_seq().0);
-            taken.leased.push(Leased { seq, lease, until, hook, application, attempts, errand, event });
+            let (lease, work_id) = (Lease(self.next_seq().0), self.work_id_for(&event, hook)?);
+            taken.leased.push(Leased { seq, lease, until, hook, application, work_id, attempts, errand, event });
             self.sql(LEASE)?.execute(params![seq.0, until.millis(), lease.0])?;
             self.batch.rows += 1;
         }

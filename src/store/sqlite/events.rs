@@ -13,8 +13,8 @@ use crate::domain::time::Timestamp;
 use crate::store::{KEY_RETENTION, Published, Publishing, Result};
 
 const ADD_EVENT: &str = "
-    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher, deed)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher, deed, gate)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 const EVENT_BY_SEQ: &str = "SELECT * FROM events WHERE seq = ?1";
 
@@ -115,6 +115,7 @@ impl Session {
             published_at: now,
             publisher: new.publisher,
             deed: new.deed.clone(),
+            gate: new.gate,
         };
         self.sql(ADD_EVENT)?.execute(params![
             event.seq.0,
@@ -126,6 +127,7 @@ impl Session {
             now.millis(),
             event.publisher.map(|token| token.0),
             event.deed.as_ref().map(rows::json),
+            event.gate.map(|gate| gate.0),
         ])?;
         self.batch.rows += 1;
         Ok(event)

@@ -148,7 +148,8 @@ impl Session {
                 let (lease, until) = (Lease(seq.0), lends.until);
                 let errand = if lends.alone { Errand::Test } else { Errand::Usual };
                 let (application, event) = (recipient.application.clone(), event.clone());
-                taken.leased.push(Leased { seq, lease, until, hook, application, attempts: 0, errand, event });
+                let work_id = self.work_id_for(&event, hook)?;
+                taken.leased.push(Leased { seq, lease, until, hook, application, work_id, attempts: 0, errand, event });
                 self.add_delivery(seq, event_seq, recipient, State::Leased, Some(until))?;
             } else {
                 self.add_delivery(seq, event_seq, recipient, State::Pending, its_turn.then_some(now))?;

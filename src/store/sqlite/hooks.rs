@@ -9,9 +9,10 @@ use super::rows;
 use super::secrets::signing_key;
 use crate::domain::Invalid;
 use crate::domain::filter::Filter;
+use crate::domain::gate::{Gating, OnSilence};
 use crate::domain::headers::CustomHeaders;
 use crate::domain::hook::{Dialect, Hook, HookPatch, NewHook, PausedBy};
-use crate::domain::id::{HookId, Seq};
+use crate::domain::id::HookId;
 use crate::domain::secrets::HookSecrets;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Keys, Webhook};
@@ -21,8 +22,8 @@ use crate::store::{Added, Cancelled, Changed, Hooks, Result, StoreError};
 const ADD: &str = "
     INSERT INTO hooks (owner, dialect, url, url_key, filter, insecure_ssl, description,
                        max_in_flight, rate_limit, ordering, signatures, header_names, created_at, updated_at,
-                       webhook_type, webhook_keys, former_applications)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16)
+                       webhook_type, webhook_keys, former_applications, gate, on_silence)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16, ?17, ?18)
     RETURNING id";
 
 /// The one hook that Kudu's rule leaves for this URL. Asked first: an insert that
@@ -38,35 +39,17 @@ const CHANGE: &str = "
     UPDATE OR IGNORE hooks
     SET url = ?2, url_key = ?3, filter = ?4, insecure_ssl = ?5, description = ?6,
         max_in_flight = ?7, rate_limit = ?8, ordering = ?9, signatures = ?10, header_names = ?11,
-        updated_at = ?12, former_applications = ?13, webhook_keys = ?14
+        updated_at = ?12, former_applications = ?13, webhook_keys = ?14, gate = ?15, on_silence = ?16
     WHERE id = ?1 AND removed_at IS NULL";
 
 const REMOVE: &str = "
     UPDATE hooks SET removed_at = ?2
     WHERE id = ?1 AND removed_at IS NULL AND dialect = coalesce(?3, dialect)";
 
-const ADD_FILTER: &str = "INSERT INTO hook_filters (event, application, hook_id, apart) VALUES (?1, ?2, ?3, ?4)";
+const ADD_FILTER: &str =
+    "INSERT INTO hook_filters (event, application, hook_id, apart, asked) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 const REMOVE_FILTER: &str = "DELETE FROM hook_filters WHERE event = ?1 AND application = ?2 AND hook_id = ?3";
-
-/// A removed hook that still owes something which no attempt is being made at.
-const NEXT_REMOVAL: &str = "
-    SELECT hook_id FROM removals
-    WHERE EXISTS (SELECT 1 FROM deliveries AS d WHERE d.hook_id = removals.hook_id AND d.state = 0)
-    LIMIT 1";
-
-const OWED_BY_REMOVED: &str = "
-    SELECT seq, event_seq, attempts FROM deliveries
-    WHERE hook_id = ?1 AND state = 0
-    LIMIT ?2";
-
-const CANCEL: &str = "UPDATE deliveries SET state = 4, due_at = NULL, finished_at = ?2 WHERE seq = ?1";
-
-/// A removal is over once nothing of the hook is pending or can become so again.
-const END_REMOVALS: &str = "
-    DELETE FROM removals
-    WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.hook_id = removals.hook_id AND d.state = 0)
-      AND hook_id NOT IN (SELECT hook_id FROM deliveries WHERE state = 1)";
 
 impl Hooks for Session {
     fn hook(&mut self, id: HookId) -> Result<Option<Hook>> {
@@ -85,7 +68,7 @@ impl Hooks for Session {
         let mut secrets = HookSecrets::new(new.credentials.clone(), headers, key).map_err(|e| unchecked(&e))?;
         secrets.client_certificate.clone_from(&new.client_certificate);
         let id = self.insert(now, new, &secrets)?;
-        self.add_filters(id, &new.filter, new.webhook)?;
+        self.add_filters(id, &new.filter, new.webhook, new.gating)?;
         self.keep_secrets(id, &secrets)?;
         self.add_certificates(id, new)?;
         self.batch.targets.insert(id, Some(Arc::new(Target::new(new, secrets))));
@@ -112,7 +95,7 @@ impl Hooks for Session {
             return Ok(Changed::Conflict);
         }
         self.remove_filters(id, &old_filter)?;
-        self.add_filters(id, &hook.filter, hook.webhook)?;
+        self.add_filters(id, &hook.filter, hook.webhook, hook.gating)?;
         secrets.map_or(Ok(()), |secrets| self.keep_secrets(id, &secrets))?;
         self.change_certificates(id, &hook.certificates, patch)?;
         self.stage_anew(id)?;
@@ -153,20 +136,7 @@ impl Hooks for Session {
     }
 
     fn cancel_owed(&mut self, now: Timestamp, limit: usize) -> Result<Cancelled> {
-        let removal = self.sql(NEXT_REMOVAL)?.query_row([], |row| row.get::<_, i64>(0)).optional()?;
-        let Some(hook) = removal else {
-            self.sql(END_REMOVALS)?.execute([])?;
-            return Ok(Cancelled::default());
-        };
-        let owed = self.owed_by_removed(hook, limit)?;
-        for &(seq, ..) in &owed {
-            self.sql(CANCEL)?.execute(params![seq, now.millis()])?;
-            self.leave_line(Seq(seq))?;
-        }
-        self.batch.rows += owed.len();
-        let untried =
-            owed.iter().filter(|(.., attempts)| *attempts == 0).map(|&(seq, event, _)| (Seq(event), Seq(seq)));
-        Ok(Cancelled { untried: untried.collect(), more: true })
+        self.cancel_a_step(now, limit)
     }
 }
 
@@ -192,6 +162,8 @@ impl Session {
             new.webhook.map(|webhook| webhook.kind.number()),
             new.webhook.and_then(keys),
             rows::list(&unwanted),
+            new.gating.gate,
+            on_silence(new.gating),
         ];
         Ok(self.sql(ADD)?.query_row(columns, |row| row.get(0).map(HookId))?)
     }
@@ -227,16 +199,19 @@ impl Session {
             now.millis(),
             rows::list(&hook.former_applications),
             hook.webhook.and_then(keys),
+            hook.gating.gate,
+            on_silence(hook.gating),
         ];
         Ok(self.sql(CHANGE)?.execute(columns)? > 0)
     }
 
-    fn add_filters(&mut self, id: HookId, filter: &Filter, webhook: Option<Webhook>) -> Result<()> {
+    fn add_filters(&mut self, id: HookId, filter: &Filter, webhook: Option<Webhook>, gating: Gating) -> Result<()> {
         self.forget();
         let apart = webhook.is_some_and(Webhook::is_apart);
         for pair in filter.pairs() {
             let (event, application) = pair.key();
-            self.sql(ADD_FILTER)?.execute(params![event, application, id.0, apart])?;
+            let asked = webhook.is_none() && gating.is_for(&event);
+            self.sql(ADD_FILTER)?.execute(params![event, application, id.0, apart, asked])?;
         }
         Ok(())
     }
@@ -249,16 +224,14 @@ impl Session {
         }
         Ok(())
     }
-
-    fn owed_by_removed(&self, hook: i64, limit: usize) -> Result<Vec<(i64, i64, i64)>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut statement = self.sql(OWED_BY_REMOVED)?;
-        let rows = statement.query_map([hook, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
 }
 
 /// The column of what is not as usual.
+fn on_silence(gating: Gating) -> Option<&'static str> {
+    (gating.on_silence != OnSilence::default()).then(|| gating.on_silence.as_str())
+}
+
+/// Likewise.
 fn keys(webhook: Webhook) -> Option<&'static str> {
     (webhook.keys != Keys::Own).then(|| webhook.keys.as_str())
 }
@@ -291,6 +264,8 @@ fn apply(patch: &HookPatch, hook: &mut Hook) -> std::result::Result<(), Invalid>
     }
     hook.limits.max_in_flight = patch.max_in_flight.unwrap_or(hook.limits.max_in_flight);
     hook.limits.rate_limit = patch.rate_limit.unwrap_or(hook.limits.rate_limit);
+    hook.gating.gate = patch.gate.unwrap_or(hook.gating.gate);
+    hook.gating.on_silence = patch.on_silence.unwrap_or(hook.gating.on_silence);
     hook.order = patch.order.unwrap_or(hook.order);
     if let Some(signatures) = &patch.signatures {
         hook.signatures.clone_from(signatures);

@@ -9,6 +9,7 @@ use crate::domain::breaker::Breaker;
 use crate::domain::delivery::State;
 use crate::domain::event::{Event, EventType};
 use crate::domain::filter::{Filter, Pair};
+use crate::domain::gate::{Gating, OnSilence};
 use crate::domain::hook::{Dialect, Hook, LastResult, Order, Owner, PausedBy};
 use crate::domain::id::{EventId, HookId, Seq, TokenId};
 use crate::domain::pace::Limits;
@@ -51,6 +52,7 @@ pub(super) fn hook(row: &Row<'_>) -> rusqlite::Result<Hook> {
         filter: filter_from(&filter),
         insecure_ssl: row.get("insecure_ssl")?,
         description: row.get("description")?,
+        gating: gating(row)?,
         limits: limits(row)?,
         order: order(row)?,
         signatures: signatures(row)?,
@@ -79,6 +81,13 @@ pub(super) fn webhook(row: &Row<'_>) -> rusqlite::Result<Option<Webhook>> {
     Ok(kind.map(|kind| Webhook { kind, keys }))
 }
 
+/// Whether a hook is asked, and what its silence means.
+pub(super) fn gating(row: &Row<'_>) -> rusqlite::Result<Gating> {
+    let on_silence = row.get::<_, Option<String>>("on_silence")?;
+    let on_silence = on_silence.and_then(|text| OnSilence::named(&text)).unwrap_or_default();
+    Ok(Gating { gate: row.get("gate")?, on_silence })
+}
+
 pub(super) fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
     let order: String = row.get("ordering")?;
     Ok(Order::named(&order).unwrap_or_default())
@@ -94,7 +103,7 @@ pub(super) fn signatures_to(schemes: &[Scheme]) -> String {
     json(&schemes.iter().map(|scheme| scheme.as_str()).collect::<Vec<_>>())
 }
 
-fn paused(row: &Row<'_>) -> rusqlite::Result<Option<(Timestamp, PausedBy)>> {
+pub(super) fn paused(row: &Row<'_>) -> rusqlite::Result<Option<(Timestamp, PausedBy)>> {
     let at: Option<i64> = row.get("paused_at")?;
     let by: Option<String> = row.get("paused_by")?;
     Ok(at.map(|at| (Timestamp::from_millis(at), PausedBy::from_stored(&by.unwrap_or_default()))))
@@ -149,6 +158,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         published_at: time(row, "published_at")?,
         publisher: row.get::<_, Option<i64>>("publisher")?.map(TokenId),
         deed: row.get::<_, Option<String>>("deed")?.and_then(|json| serde_json::from_str(&json).ok()),
+        gate: row.get::<_, Option<i64>>("gate")?.map(Seq),
     })
 }
 

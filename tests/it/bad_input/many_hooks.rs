@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nyala::domain::filter::Filter;
+use nyala::domain::gate::Gating;
 use nyala::domain::headers::GivenHeaders;
 use nyala::domain::hook::{Dialect, NewHook, Order, Owner};
 use nyala::domain::pace::Limits;
@@ -94,6 +95,7 @@ fn hook(n: u32) -> NewHook {
         credentials,
         filter: Filter::product(&[format!("Event{}", n % 1000)], &[]).expect("a filter"),
         insecure_ssl: false,
+        gating: Gating::default(),
         description: None,
         limits: Limits::default(),
         order: Order::None,

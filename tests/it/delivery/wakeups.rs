@@ -11,6 +11,7 @@ use nyala::delivery::guard::Guard;
 use nyala::delivery::sender::Sender;
 use nyala::domain::event::{EventType, NewEvent};
 use nyala::domain::filter::Filter;
+use nyala::domain::gate::Gating;
 use nyala::domain::headers::GivenHeaders;
 use nyala::domain::hook::{Dialect, NewHook, Order, Owner};
 use nyala::domain::id::HookId;
@@ -61,7 +62,7 @@ impl Engine {
         };
         let reach = Reach { networks: vec![Network::Loopback], https_only: false };
         let guard = Guard::new(reach, vec![], policy.timeout);
-        let sender = Sender::new(&guard, policy.timeout, 1);
+        let sender = Arc::new(Sender::new(&guard, policy.timeout, 1));
         let clock = Arc::new(self.clock.clone());
         let (wake, removed) = (self.wake.clone(), Arc::default());
         let dispatcher = Dispatcher::new(self.db.clone(), handover, clock, sender, policy, wake, removed);
@@ -84,6 +85,7 @@ impl Engine {
             credentials: None,
             filter: Filter::product(&["E".to_owned()], &[]).expect("a filter"),
             insecure_ssl: false,
+            gating: Gating::default(),
             description: None,
             limits: Limits::default(),
             order: Order::None,
@@ -108,6 +110,7 @@ impl Engine {
             publisher: None,
             deed: None,
             introduces: false,
+            gate: None,
         };
         let lease_until = now.plus(Duration::from_mins(1));
         let publish = Publish { now, lease_until, owner: Owner::ADMIN, event, wait: false };

@@ -31,6 +31,7 @@ use nyala::domain::access::Bounds;
 use nyala::domain::delivery::{Attempt, Delivery, Next, State};
 use nyala::domain::event::{EventType, NewEvent};
 use nyala::domain::filter::Filter;
+use nyala::domain::gate::Gating;
 use nyala::domain::headers::{GivenHeaders, HeaderLines};
 use nyala::domain::hook::{Dialect, Hook, HookPatch, NewHook, Order, Owner};
 use nyala::domain::id::{DeliveryId, EventId, HookId, Seq};
@@ -215,6 +216,7 @@ fn new_hook(url: &str, events: &[&str]) -> NewHook {
         credentials,
         filter: Filter::product(&events, &[]).expect("a filter"),
         insecure_ssl: false,
+        gating: Gating::default(),
         description: None,
         limits: Limits::default(),
         order: Order::None,
@@ -237,6 +239,7 @@ fn new_event(event: &str) -> NewEvent {
         publisher: None,
         deed: None,
         introduces: false,
+        gate: None,
     }
 }
 

@@ -1,0 +1,166 @@
+//! Hooks that are asked before something happens: all of a gate at once, each once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::request::{Request, compose_question};
+use super::sender::{Allowance, Sender, Unsent};
+use crate::clock::Clock;
+use crate::domain::gate::{Answered, Gate, NewGate};
+use crate::domain::id::HookId;
+use crate::domain::outcome::Outcome;
+use crate::store::db::Db;
+use crate::store::{Asked, DecideToken, Reply, StoreError};
+
+/// Requests in flight, of all gates; the others wait for their time to run out.
+const PLACES: usize = 1024;
+
+/// How long after a connection could not be made it is tried once more.
+const CONNECT_AGAIN: Duration = Duration::from_millis(50);
+
+/// How long to wait before an answer that could not be recorded is tried again.
+const RECORD_AGAIN: Duration = Duration::from_millis(200);
+
+/// A gate, and what resolves when it closes.
+pub struct Begun {
+    /// As it stood when it began to be waited for.
+    pub gate: Gate,
+    /// Resolves, to whatever, when it closes.
+    pub closes: oneshot::Receiver<()>,
+}
+
+/// Why nobody was asked, though all is well with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAsked {
+    /// The idempotency key stands for another body.
+    KeyReused,
+    /// More hooks than this would have to be asked.
+    TooMany(usize),
+}
+
+/// Asks hooks; cheap to clone.
+#[derive(Clone)]
+pub struct Asker {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    sender: Arc<Sender>,
+    places: Arc<Semaphore>,
+    /// Tells the gatekeeper that there is another gate whose time will be up.
+    opened: Arc<Notify>,
+}
+
+impl Asker {
+    /// Sends what it asks like this.
+    #[must_use]
+    pub fn new(db: Db, clock: Arc<dyn Clock>, sender: Arc<Sender>, opened: Arc<Notify>) -> Self {
+        Self { db, clock, sender, places: Arc::new(Semaphore::new(PLACES)), opened }
+    }
+
+    /// Keeps a gate and begins to ask its hooks, each of which has `timeout` to answer.
+    /// When this returns the gate is on disk; what comes of it is seen there, whoever
+    /// waits.
+    ///
+    /// # Errors
+    /// Nothing was kept, and nobody is asked.
+    pub async fn ask(&self, new: NewGate, timeout: Duration) -> Result<Result<Begun, NotAsked>, StoreError> {
+        let until = Instant::now() + timeout;
+        let (gate, tokens) = match self.db.ask(self.clock.now(), new).await? {
+            Asked::New(gate, tokens) => (gate, tokens),
+            Asked::Existing(gate) => return Ok(Ok(self.begun_before(gate).await?)),
+            Asked::KeyReused => return Ok(Err(NotAsked::KeyReused)),
+            Asked::TooMany(most) => return Ok(Err(NotAsked::TooMany(most))),
+        };
+        // Before anybody is asked, so that no answer is missed.
+        let closes = self.db.gate_closes(gate.seq);
+        self.opened.notify_one();
+        let shared = Arc::new(gate.clone());
+        for (hook, token) in tokens {
+            let span = tracing::error_span!("question", gate = %gate.id, hook = hook.0);
+            let question = Question { gate: shared.clone(), hook, token, until };
+            tokio::spawn(self.clone().put(question).instrument(span));
+        }
+        Ok(Ok(Begun { gate, closes }))
+    }
+
+    /// As it stands now that nothing that happens to it is missed.
+    async fn begun_before(&self, gate: Gate) -> Result<Begun, StoreError> {
+        let (id, closes) = (gate.id, self.db.gate_closes(gate.seq));
+        let now = self.db.look(move |archive| archive.gate(id)).await?;
+        Ok(Begun { gate: now.unwrap_or(gate), closes })
+    }
+
+    /// Asks one hook: compose → send → judge → record.
+    async fn put(self, question: Question) {
+        let since = Instant::now();
+        let outcome = self.outcome(&question).await;
+        let answered = Answered::of(&outcome);
+        if let (Some(why), None) = (&answered.reason, outcome.status().filter(|_| outcome.arrived())) {
+            tracing::info!(reason = why, "did not answer what it was asked");
+        }
+        let (gate, hook, duration) = (question.gate.seq, question.hook, since.elapsed());
+        self.record(&question, Reply { gate, hook, status: outcome.status(), duration, answered }).await;
+    }
+
+    async fn outcome(&self, question: &Question) -> Outcome {
+        let place = tokio::time::timeout_at(question.until, self.places.acquire()).await;
+        let Ok(Ok(_place)) = place else {
+            return Outcome::Hindered("too many hooks are being asked at once: ask again later".into());
+        };
+        let Some(target) = self.db.targets().get(question.hook) else {
+            return Outcome::Hindered("it was removed".into());
+        };
+        match compose_question(&question.gate, &target, &question.token, self.clock.now()) {
+            Ok(request) => self.send(request, question.until).await,
+            Err(why) => Outcome::Hindered(why),
+        }
+    }
+
+    /// Sends it; once more where there was no connection, because then nobody has been
+    /// asked.
+    async fn send(&self, request: Request, until: Instant) -> Outcome {
+        match self.send_once(request.clone(), until).await {
+            Ok(outcome) => return outcome,
+            Err(unsent) if Instant::now() + CONNECT_AGAIN >= until => return Outcome::Failed(unsent.to_string()),
+            Err(_) => tokio::time::sleep(CONNECT_AGAIN).await,
+        }
+        let again = self.send_once(request, until).await;
+        again.unwrap_or_else(|unsent| Outcome::Failed(unsent.to_string()))
+    }
+
+    async fn send_once(&self, request: Request, until: Instant) -> Result<Outcome, Unsent> {
+        let left = until.saturating_duration_since(Instant::now());
+        // In whole milliseconds, so that reasons are legible.
+        let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        self.sender.send(request, Allowance::of_question(left), || self.clock.now(), || {}).await
+    }
+
+    /// Records the reply, again and again until the gate's time is up: until then it counts.
+    async fn record(&self, question: &Question, reply: Reply) {
+        loop {
+            let now = self.clock.now();
+            match self.db.replied(now, reply.clone()).await {
+                Ok(()) | Err(StoreError::Closed) => return,
+                Err(error) if now >= question.gate.expires_at => {
+                    tracing::error!(%error, "what a hook answered could not be recorded, and its gate's time is up");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what a hook answered cannot be recorded; trying again");
+                    tokio::time::sleep(RECORD_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+/// One hook that is asked at a gate.
+struct Question {
+    gate: Arc<Gate>,
+    hook: HookId,
+    token: DecideToken,
+    until: Instant,
+}

@@ -1,0 +1,62 @@
+//! Gates whose time is up are closed then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::store::Result;
+use crate::store::db::Db;
+
+/// Gates that are closed in one transaction.
+const STEP: usize = 64;
+
+/// How long to leave the store alone when it is in trouble.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The one task that closes gates whose time is up.
+pub struct Gatekeeper {
+    /// The store.
+    pub db: Db,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Says that there is another gate.
+    pub opened: Arc<Notify>,
+}
+
+impl Gatekeeper {
+    /// Runs until `stop` says so.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let closed = tokio::select! {
+                closed = self.close_next() => closed,
+                // An error means that whoever could stop us is gone.
+                changed = stop.changed() => if changed.is_err() { break } else { continue },
+            };
+            if let Err(error) = closed {
+                tracing::error!(%error, "gates whose time is up cannot be closed; trying again");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+
+    /// Waits for the next gate's time to be up, or for another gate to come.
+    async fn close_next(&self) -> Result<()> {
+        // Before looking, so that none is missed that comes meanwhile.
+        let opened = self.opened.notified();
+        let next = self.db.look(|archive| archive.next_expiry()).await?;
+        let Some(at) = next else {
+            opened.await;
+            return Ok(());
+        };
+        tokio::select! {
+            () = opened => Ok(()),
+            () = self.clock.sleep_until(at) => {
+                let now = self.clock.now();
+                while self.db.expire_gates(now, STEP).await? == STEP {}
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The async way to gates.
+
+use tokio::sync::oneshot;
+
+use super::Db;
+use crate::domain::access::Bounds;
+use crate::domain::audit::AuditEntry;
+use crate::domain::gate::{Answered, GateState, NewGate};
+use crate::domain::id::{GateId, Seq};
+use crate::domain::time::Timestamp;
+use crate::domain::token::TokenHash;
+use crate::store::{Asked, Decided, Reply, Result, Verdict, Writes};
+
+impl Db {
+    /// Keeps a gate; when this returns it is on disk, and hooks may be asked.
+    ///
+    /// # Errors
+    /// Trouble of the database: nothing was kept.
+    pub async fn ask(&self, now: Timestamp, new: NewGate) -> Result<Asked> {
+        self.write(move |store| store.ask(now, &new)).await
+    }
+
+    /// Keeps what a hook that was asked came back with.
+    ///
+    /// # Errors
+    /// Trouble of the database: nothing was kept.
+    pub async fn replied(&self, now: Timestamp, reply: Reply) -> Result<()> {
+        let (waits, gate) = (self.waits.clone(), reply.gate);
+        let tell = move |closed: &bool| {
+            if *closed {
+                waits.ended(gate, gate);
+            }
+        };
+        self.write_and_tell(move |store| store.replied(now, &reply), tell).await.map(|_| ())
+    }
+
+    /// Decides for the hook that was given this token.
+    ///
+    /// # Errors
+    /// Trouble of the database: nothing was decided.
+    pub async fn decide(&self, now: Timestamp, gate: GateId, token: TokenHash, answered: Answered) -> Result<Decided> {
+        let waits = self.waits.clone();
+        let act = move |store: &mut dyn Writes| store.decide(now, gate, token, &answered);
+        self.write_and_tell(act, move |decided| {
+            if let Some(gate) = closed_by(decided) {
+                waits.ended(gate, gate);
+            }
+        })
+        .await
+    }
+
+    /// A person decides for all hooks that have not; `entry` goes on record with it.
+    ///
+    /// # Errors
+    /// Trouble of the database: nothing was decided.
+    pub async fn settle(
+        &self,
+        now: Timestamp,
+        gate: GateId,
+        within: Bounds,
+        verdict: Verdict,
+        entry: AuditEntry,
+    ) -> Result<Decided> {
+        let waits = self.waits.clone();
+        let act = move |store: &mut dyn Writes| {
+            let decided = store.settle(now, gate, &within, &verdict)?;
+            if matches!(decided, Decided::Done { .. }) {
+                store.note(&entry)?;
+            }
+            Ok(decided)
+        };
+        self.write_and_tell(act, move |decided| {
+            if let Some(gate) = closed_by(decided) {
+                waits.ended(gate, gate);
+            }
+        })
+        .await
+    }
+
+    /// Closes at most `limit` gates whose time is up; answers how many.
+    ///
+    /// # Errors
+    /// Trouble of the database: none was closed.
+    pub async fn expire_gates(&self, now: Timestamp, limit: usize) -> Result<usize> {
+        let waits = self.waits.clone();
+        let tell = move |gates: &Vec<Seq>| gates.iter().for_each(|&gate| waits.ended(gate, gate));
+        let expired = self.write_and_tell(move |store| store.expire(now, limit), tell).await?;
+        Ok(expired.len())
+    }
+
+    /// Resolves, to whatever, when this gate closes: begin before looking at how it stands.
+    pub fn gate_closes(&self, gate: Seq) -> oneshot::Receiver<()> {
+        self.waits.begin(gate, gate, 1)
+    }
+}
+
+/// The gate that this closed.
+fn closed_by(decided: &Decided) -> Option<Seq> {
+    match decided {
+        Decided::Done { gate, now, .. } if *now != GateState::Open => Some(*gate),
+        _ => None,
+    }
+}
