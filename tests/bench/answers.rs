@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Either, Empty, StreamBody};
+use http_body_util::{BodyExt, Either, Empty, Full, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;
 use hyper::header::CONTENT_LENGTH;
@@ -36,6 +36,8 @@ pub enum Manner {
     Stall,
     /// Answers with 800 MB: `/huge/…`.
     Huge,
+    /// Says yes after a while, and how long it took: `/gate/20ms/…`.
+    Gate(Duration),
 }
 
 impl Manner {
@@ -50,6 +52,9 @@ impl Manner {
             Some("drip") => Self::Drip,
             Some("stall") => Self::Stall,
             Some("huge") => Self::Huge,
+            Some("gate") => {
+                parts.next().and_then(|wait| humantime::parse_duration(wait).ok()).map_or(Self::AtOnce, Self::Gate)
+            }
             _ => Self::AtOnce,
         }
     }
@@ -59,13 +64,19 @@ impl Manner {
         matches!(self, Self::AtOnce)
     }
 
-    /// The answer, when the time for it has come.
-    pub async fn answer(self) -> Response<Body> {
+    /// The answer to a request that began to come in then, when the time for it has come.
+    pub async fn answer(self, since: Instant) -> Response<Body> {
         match self {
             Self::AtOnce => empty(),
             Self::Slow(wait) => {
                 tokio::time::sleep(wait).await;
                 empty()
+            }
+            Self::Gate(wait) => {
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                approval(since.elapsed())
             }
             Self::Hang => future::pending().await,
             Self::Drip => Response::new(body(drops())),
@@ -77,6 +88,12 @@ impl Manner {
 
 fn empty() -> Response<Body> {
     Response::new(Either::Left(Empty::new()))
+}
+
+/// A yes, with the receiver's own time in nanoseconds.
+fn approval(own: Duration) -> Response<Body> {
+    let text = format!(r#"{{"approved":true,"work_id":"w","own_nanos":{}}}"#, own.as_nanos());
+    Response::new(Either::Right(Full::new(Bytes::from(text)).boxed_unsync()))
 }
 
 fn sized(length: usize, body: Body) -> Response<Body> {

@@ -13,6 +13,7 @@
 mod admin;
 mod answers;
 mod args;
+mod asks;
 mod crew;
 mod disk;
 mod load;

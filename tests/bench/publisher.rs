@@ -10,7 +10,7 @@ use std::time::Duration;
 use reqwest::Client;
 
 use crate::wire::{Job, Tally, Word, say};
-use crate::{admin, load, process};
+use crate::{admin, asks, load, process};
 
 /// A job, and the milliseconds that it may take.
 type Limited = (Job, u64);
@@ -63,6 +63,7 @@ async fn perform(job: Job, enough: &AtomicBool) -> crate::Result<Tally> {
         Job::Load { url, connections, until } => load::closed(&url, connections, until).await,
         Job::Paced { urls, per_second, count } => load::paced(&urls, per_second, count).await,
         Job::Watch { url } => load::watch(&url, enough).await,
+        Job::Asks { url, per_second, count } => asks::paced(&url, per_second, count).await,
         Job::Subscribe { server, hooks } => admin::subscribe(&server, hooks).await,
         Job::Repoint { server, hooks } => admin::repoint(&server, hooks).await,
         Job::Ready { server } => admin::ready(&server).await,

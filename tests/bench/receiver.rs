@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -101,6 +102,7 @@ async fn serve(stream: TcpStream, arrivals: Arc<Arrivals>) {
 }
 
 async fn receive(arrivals: &Arrivals, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
+    let since = Instant::now();
     let (head, mut body) = request.into_parts();
     let path = head.uri.path();
     if path.starts_with("/latency/") {
@@ -114,5 +116,5 @@ async fn receive(arrivals: &Arrivals, request: Request<Incoming>) -> hyper::Resu
     if manner.counts() && path != "/raw" {
         arrivals.count_one();
     }
-    Ok(manner.answer().await)
+    Ok(manner.answer(since).await)
 }

@@ -63,6 +63,11 @@ impl Server {
         format!("{}/api/hooks/publish/{event_type}", self.url)
     }
 
+    /// Where it is asked whether to go on.
+    pub fn gate_url(&self, event_type: &str) -> String {
+        format!("{}/api/v1/gates/{event_type}", self.url)
+    }
+
     /// The process, for who waits for something that will not come if it ends.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

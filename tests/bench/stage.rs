@@ -148,6 +148,26 @@ impl Stage {
         self.receiver.latencies()
     }
 
+    /// Asks so often on schedule: nanoseconds that each took beyond the slowest receiver's own time.
+    pub fn asks(
+        &mut self,
+        server: &mut Server,
+        event_type: &str,
+        per_second: u32,
+        count: u32,
+    ) -> crate::Result<Vec<u64>> {
+        let job = Job::Asks { url: server.gate_url(event_type), per_second, count };
+        let tally = self.publisher.does(job, Some(server))?;
+        Ok(tally.watched.into_iter().map(|timed| timed.took_nanos).collect())
+    }
+
+    /// Asks a second, as fast as they are answered, for the usual time.
+    pub fn ask_all(&mut self, server: &mut Server, event_type: &str) -> crate::Result<f64> {
+        let (url, until) = (server.gate_url(event_type), self.for_a_span());
+        let tally = self.publisher.does(Job::Load { url, connections: CONNECTIONS, until }, Some(server))?;
+        Ok(f64::from(tally.accepted) / tally.seconds)
+    }
+
     /// Lets the server finish what it does after a delivery, and counts what it delivered beyond what it owed.
     pub fn settle(&mut self, owed: u64, server: &Server) -> crate::Result<()> {
         server.rest()?;

@@ -23,6 +23,9 @@ pub enum Job {
     Paced { urls: Vec<String>, per_second: u32, count: u32 },
     /// The plain payload goes to `url` again and again, one after the other, each timed, until it is enough.
     Watch { url: String },
+    /// Asks at the gate at `url` on schedule, whether or not the earlier ones have been answered. Watched is what was
+    /// added to the slowest receiver's own time.
+    Asks { url: String, per_second: u32, count: u32 },
     /// Makes these hooks.
     Subscribe { server: String, hooks: Vec<NewHook> },
     /// Gives each of these hooks its new URL.

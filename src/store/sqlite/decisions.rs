@@ -53,7 +53,7 @@ const ABANDONED: &str = "
 const OLD: &str = "
     SELECT seq FROM gates
     WHERE state <> 0 AND closed_at < ?1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.gate = gates.seq)
-    ORDER BY seq
+    ORDER BY closed_at
     LIMIT ?2";
 
 impl Gates for Session {

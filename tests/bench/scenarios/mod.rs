@@ -5,6 +5,7 @@ mod crowd;
 mod deliveries;
 mod fairness;
 mod finished;
+mod gates;
 mod latency;
 mod publishes;
 mod trouble;
@@ -28,6 +29,8 @@ pub enum Scenario {
     FanOut,
     /// Publish to receiver, for events that come one by one
     Latency,
+    /// What asking at a gate adds to the time of those who are asked
+    Gates,
     /// What one fdatasync costs
     Disk,
     /// Starts, without a database and on 1,000,000 finished deliveries
@@ -70,6 +73,7 @@ fn each(stage: &mut Stage, plan: &Plan, rows: &mut Vec<Row>) -> crate::Result<()
             Scenario::EndToEnd => rows.push(deliveries::measure(stage, plan, 1, plan.events)?),
             Scenario::FanOut => rows.push(deliveries::measure(stage, plan, FAN_OUT, plan.fan_out_events)?),
             Scenario::Latency => rows.extend(latency::measure(stage, plan)?),
+            Scenario::Gates => rows.extend(gates::measure(stage, plan)?),
             Scenario::Disk => rows.extend(disk::measure(stage, plan)?),
             Scenario::StartUp => rows.extend(finished::start_up(stage, plan)?),
             Scenario::History => rows.extend(finished::end_to_end(stage, plan)?),

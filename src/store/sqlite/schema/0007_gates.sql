@@ -28,6 +28,7 @@ CREATE TABLE gates (
     closed_at    INTEGER
 ) STRICT;
 CREATE INDEX gates_open ON gates (expires_at) WHERE state = 0;
+CREATE INDEX gates_closed ON gates (closed_at) WHERE state <> 0;
 CREATE INDEX gates_by_key ON gates (owner, key) WHERE key IS NOT NULL;
 CREATE INDEX gates_about ON gates (subject, seq) WHERE subject IS NOT NULL;
 
