@@ -17,6 +17,8 @@ pub enum Family {
     Kudu,
     /// Huskar's actions.
     Huskar,
+    /// CCX's hooks.
+    Ccx,
 }
 
 /// Whom an action of Huskar's concerns.
@@ -79,7 +81,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     Catalogue { all, by_key }
 });
 
-/// All of them, Kudu's first, then Huskar's by their numbers.
+/// All of them: Kudu's, Huskar's by their numbers, CCX's.
 #[must_use]
 pub fn all() -> &'static [KnownType] {
     &CATALOGUE.all
@@ -100,13 +102,15 @@ pub fn action(name: &str) -> Option<&'static KnownType> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ccx;
     use std::collections::HashSet;
 
     #[test]
-    fn there_are_forty_five_actions_of_huskars_and_two_events_of_kudus() {
+    fn there_are_two_events_of_kudus_forty_five_actions_of_huskars_and_eight_hooks_of_ccx() {
         let names: HashSet<_> = all().iter().map(|known| known.r#type.as_str()).collect();
         let actions = all().iter().filter(|known| known.is_action());
-        assert_eq!((all().len(), names.len(), actions.count()), (47, 47, 45));
+        assert_eq!((all().len(), names.len(), actions.count()), (55, 55, 45));
+        assert!(ccx::ALL.iter().all(|hook| find(&EventType::trusted(hook.name)).is_some()));
         let unlikely =
             ["CHANGE_USER_PASSWORD", "FORGOT_USER_PASSWORD", "OBTAIN_USER_TOKEN", "OBTAIN_APPLICATION_TOKEN"];
         let made = ["CREATE_TEAM", "CREATE_USER", "CREATE_APPLICATION"];

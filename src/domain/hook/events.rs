@@ -2,7 +2,7 @@
 
 use super::{Hook, LastResult};
 use crate::domain::application::Application;
-use crate::domain::catalogue;
+use crate::domain::catalogue::{self, Family};
 use crate::domain::event::{EventType, NewEvent};
 use crate::domain::filter::ANY;
 
@@ -11,13 +11,13 @@ pub const HOOK_DISABLED: &str = "HookDisabled";
 
 impl Hook {
     /// An event for this hook alone, to try it out: of the first type that it wants,
-    /// in the shape of that action or of a deployment.
+    /// in the shape of that action, that hook of CCX or of a deployment.
     #[must_use]
     pub fn sample(&self) -> NewEvent {
         let wanted = self.filter.events().into_iter().find(|name| name != ANY);
         let event_type = EventType::trusted(wanted.as_deref().unwrap_or("PostDeployment"));
-        let action = catalogue::find(&event_type).filter(|known| known.is_action());
-        let sample = action.map_or(include_str!("../sample.json"), |action| action.sample.get());
+        let known = catalogue::find(&event_type).filter(|known| known.family != Family::Kudu);
+        let sample = known.map_or(include_str!("../sample.json"), |known| known.sample.get());
         // Webhooks of an application are told which.
         let applications = self.webhook.and_then(|_| self.filter.applications().into_iter().find(|name| name != ANY));
         NewEvent {

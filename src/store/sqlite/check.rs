@@ -75,9 +75,18 @@ const HALF_FINISHED: &str = "
 const COUNTER: &str = "
     SELECT count(*), min(used.seq)
     FROM (SELECT max(seq) AS seq FROM events
+          UNION ALL SELECT max(seq) FROM gates
           UNION ALL SELECT max(seq) FROM deliveries
           UNION ALL SELECT max(lease) FROM deliveries WHERE state = 1) AS used
     WHERE used.seq > (SELECT max(seq) FROM counter) OR NOT EXISTS (SELECT 1 FROM counter)";
+
+const NOBODY_CLOSES: &str = "
+    SELECT count(*), min(seq) FROM gates
+    WHERE (state = 0) <> (closed_at IS NULL)
+       OR state = 0 AND NOT EXISTS (SELECT 1 FROM decisions WHERE gate = gates.seq AND decisions.state < 2)";
+
+const TIED_TO_NOTHING: &str = "
+    SELECT count(*), min(seq) FROM events WHERE gate IS NOT NULL AND gate NOT IN (SELECT seq FROM gates)";
 
 const LEFT_OVER: &str = "
     SELECT count(*), min(delivery) FROM attempts WHERE delivery NOT IN (SELECT seq FROM deliveries)";
@@ -96,7 +105,7 @@ const SECRETS_OF_REMOVED: &str = "
 
 const SEALED: &str = "SELECT hook_id, sealed FROM hook_secrets ORDER BY hook_id";
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 16] = [
     Rule {
         one: "reference leads nowhere",
         many: "references lead nowhere",
@@ -166,6 +175,20 @@ const RULES: [Rule; 14] = [
         example: "",
         sql: COUNTER,
         remedy: RESTORE,
+    },
+    Rule {
+        one: "gate is neither open nor closed",
+        many: "gates are neither open nor closed",
+        example: "number ",
+        sql: NOBODY_CLOSES,
+        remedy: RESTORE,
+    },
+    Rule {
+        one: "event is tied to a gate that is not there",
+        many: "events are tied to gates that are not there",
+        example: "number ",
+        sql: TIED_TO_NOTHING,
+        remedy: "what is owed of them goes out without work ids: tell the makers of Nyala",
     },
     Rule {
         one: "attempt is left of a delivery that is gone",

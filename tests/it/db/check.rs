@@ -61,7 +61,12 @@ async fn each_trouble_is_named_with_what_to_do() {
             "INSERT INTO attempts VALUES (999, 1, 0, 0, 1, NULL, '', NULL, NULL, NULL)",
             "1 attempt is left of a delivery that is gone (dlv_999)",
         ),
-        ("INSERT INTO hook_filters VALUES ('e', '*', 77, 0)", "1 filter is of a hook that is not there"),
+        (
+            "INSERT INTO gates (seq, id, type, payload, owner, state, asked_at, expires_at) VALUES (1, x'01', 'e', x'7b7d', 0, 0, 1, 2)",
+            "1 gate is neither open nor closed (number 1)",
+        ),
+        ("UPDATE events SET gate = 77 WHERE seq = 1", "1 event is tied to a gate that is not there (number 1)"),
+        ("INSERT INTO hook_filters VALUES ('e', '*', 77, 0, 0)", "1 filter is of a hook that is not there"),
         ("INSERT INTO hook_secrets VALUES (77, x'01', NULL)", "1 reference leads nowhere (table hook_secrets)"),
         ("DELETE FROM hook_secrets WHERE hook_id = 2", "1 hook has nothing to sign with (hook 2)"),
         ("UPDATE hooks SET removed_at = 1 WHERE id = 1", "1 secret is left of a removed hook (hook 1)"),

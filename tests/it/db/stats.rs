@@ -21,7 +21,7 @@ async fn stats_count_everything_that_is_kept() {
         "UPDATE hooks SET paused_at = 1 WHERE url LIKE '%/ill';
          UPDATE events SET published_at = 1700000000000 WHERE seq = 1;
          UPDATE deliveries SET state = 0, due_at = 5, finished_at = NULL WHERE seq = 3;
-         INSERT INTO hooks SELECT 3, owner, dialect, url, url_key || 3, filter, 0, NULL, 0, 0, 1, NULL, NULL, 'none', NULL, NULL, '[]', NULL, NULL, NULL, NULL, NULL, NULL
+         INSERT INTO hooks SELECT 3, owner, dialect, url, url_key || 3, filter, 0, NULL, 0, 0, 1, NULL, NULL, 'none', NULL, NULL, '[]', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
          FROM hooks WHERE id = 1;",
     );
 

@@ -74,7 +74,7 @@ async fn every_event_type_that_is_known_is_listed_kudus_two_first() {
     let page = house.json("/api/v1/event-types").await;
 
     let items = page["items"].as_array().expect("items");
-    assert_eq!((items.len(), &page["next"]), (47, &Value::Null));
+    assert_eq!((items.len(), &page["next"]), (55, &Value::Null));
     let names = |items: &[Value]| items.iter().map(|item| item["type"].clone()).collect::<Vec<_>>();
     assert_eq!(names(&items[..2]), ["PostDeployment", "TriggeredJobFinished"]);
     assert!(items[..2].iter().all(|item| item["family"] == "kudu"));
