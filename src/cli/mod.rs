@@ -13,6 +13,7 @@ pub mod listen;
 pub mod output;
 pub mod progress;
 pub mod publish;
+mod receiver;
 pub mod serve;
 pub mod shown;
 mod stop;

@@ -1,19 +1,13 @@
 //! How a request is printed.
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use chrono::{DateTime, Local, SecondsFormat};
 use colored_json::{ColorMode, ToColoredJson};
-use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::cli::output::{self, visible, visible_but};
+use crate::cli::receiver::Arrived;
 
 /// For whom a request is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,23 +43,14 @@ pub(super) enum Signature {
 
 /// A request that came, and the status that it is answered with.
 pub(super) struct Received<'a> {
-    pub(super) at: DateTime<Local>,
-    pub(super) parts: &'a Parts,
-    pub(super) body: &'a Bytes,
+    pub(super) arrived: &'a Arrived,
     pub(super) signature: Option<Signature>,
     pub(super) status: StatusCode,
 }
 
-/// One line of `--json`.
+/// What a line of `--json` says about a request besides the request.
 #[derive(Serialize)]
-struct Line<'a> {
-    time: String,
-    method: &'a str,
-    path: String,
-    headers: Map<String, Value>,
-    body: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_base64: Option<String>,
+struct Judged<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<&'a Signature>,
     status: u16,
@@ -74,9 +59,9 @@ struct Line<'a> {
 impl Received<'_> {
     /// The text for stdout, safe for a terminal whatever the sender put into it.
     pub(super) fn render(&self, style: Style) -> String {
-        let body = String::from_utf8_lossy(self.body);
+        let body = String::from_utf8_lossy(self.arrived.payload());
         let payload = match style {
-            Style::Json => return self.line(),
+            Style::Json => return self.arrived.line(self.judged()),
             _ if body.is_empty() => return self.headline(),
             Style::Plain => visible(&body).into_owned(),
             Style::Terminal { colours } => laid_out(&body, colours),
@@ -86,14 +71,15 @@ impl Received<'_> {
 
     /// `12:34:56.789 POST /hook PostDeployment dlv_7 attempt 2 signature right -> 200`
     fn headline(&self) -> String {
+        let arrived = self.arrived;
         let mut words = vec![
-            self.at.format("%H:%M:%S%.3f").to_string(),
-            self.parts.method.to_string(),
-            visible(&self.path()).into_owned(),
+            arrived.local_time().format("%H:%M:%S%.3f").to_string(),
+            arrived.parts.method.to_string(),
+            visible(&arrived.path()).into_owned(),
         ];
-        words.extend(self.header("nyala-event"));
-        words.extend(self.header("nyala-delivery"));
-        words.extend(self.header("nyala-attempt").map(|attempt| format!("attempt {attempt}")));
+        words.extend(arrived.header("nyala-event"));
+        words.extend(arrived.header("nyala-delivery"));
+        words.extend(arrived.header("nyala-attempt").map(|attempt| format!("attempt {attempt}")));
         words.extend(self.signature.as_ref().map(|signature| match signature {
             Signature::Right => "signature right".to_owned(),
             Signature::Wrong(why) => format!("signature WRONG: {}", visible(why)),
@@ -102,40 +88,9 @@ impl Received<'_> {
         words.join(" ")
     }
 
-    fn line(&self) -> String {
-        let line = Line {
-            time: self.at.to_rfc3339_opts(SecondsFormat::Millis, false),
-            method: self.parts.method.as_str(),
-            path: self.path(),
-            headers: header_map(&self.parts.headers),
-            body: String::from_utf8_lossy(self.body),
-            body_base64: str::from_utf8(self.body).is_err().then(|| BASE64_STANDARD.encode(self.body)),
-            signature: self.signature.as_ref(),
-            status: self.status.as_u16(),
-        };
-        let line = serde_json::to_string(&line).unwrap_or_else(|error| error.to_string());
-        visible(&line).into_owned()
+    fn judged(&self) -> Judged<'_> {
+        Judged { signature: self.signature.as_ref(), status: self.status.as_u16() }
     }
-
-    fn path(&self) -> String {
-        self.parts.uri.path_and_query().map_or_else(|| self.parts.uri.to_string(), ToString::to_string)
-    }
-
-    fn header(&self, name: &str) -> Option<String> {
-        let value = self.parts.headers.get(name)?;
-        Some(visible(&String::from_utf8_lossy(value.as_bytes())).into_owned())
-    }
-}
-
-/// Header names are lower case; values of one that comes several times are joined with a comma (RFC
-/// 9110, 5.3).
-fn header_map(headers: &HeaderMap) -> Map<String, Value> {
-    let joined = |name| {
-        let values: Vec<_> =
-            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        values.join(", ")
-    };
-    headers.keys().map(|name| (name.to_string(), joined(name).into())).collect()
 }
 
 /// JSON with a line for each member; other text keeps its lines.
@@ -151,10 +106,12 @@ fn laid_out(body: &str, colours: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http::Request;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::time::Timestamp;
 
     fn render(body: &str, style: Style) -> String {
         let request = Request::post("/hook?a=1")
@@ -164,9 +121,9 @@ mod tests {
             .body(())
             .unwrap();
         let (parts, ()) = request.into_parts();
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        let at = DateTime::from_timestamp_millis(0).unwrap().with_timezone(&Local);
-        Received { at, parts: &parts, body: &body, signature: None, status: StatusCode::OK }.render(style)
+        let body = Some(Bytes::copy_from_slice(body.as_bytes()));
+        let arrived = Arrived { at: Timestamp::from_millis(0), parts, body };
+        Received { arrived: &arrived, signature: None, status: StatusCode::OK }.render(style)
     }
 
     #[test]

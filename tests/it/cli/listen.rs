@@ -8,17 +8,13 @@ use nyala::clock::{Clock, SystemClock};
 use nyala::domain::signature::{Scheme, Secret, Signer, SigningKey};
 use serde_json::Value;
 
-use super::{LIMIT, Running, nyala, run, run_with_stdin};
+use super::{Running, exchange, nyala, run, run_with_stdin};
 
 /// Sends one request and gives the status line of the answer.
 fn post(url: &str, path: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
     let length = body.len();
     let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close");
-    write!(stream, "{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = exchange(url, format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes());
     answer.lines().next().unwrap().to_owned()
 }
 
@@ -71,12 +67,7 @@ fn signed(byte: u8, body: &str) -> String {
 }
 
 fn send(url: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap().to_owned()
+    exchange(url, request.as_bytes()).split(' ').nth(1).unwrap().to_owned()
 }
 
 #[test]
