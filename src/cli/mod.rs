@@ -10,6 +10,7 @@ pub mod exit;
 pub mod hooks;
 pub mod key;
 pub mod listen;
+pub mod mock_hooks;
 pub mod output;
 pub mod progress;
 pub mod publish;
@@ -62,6 +63,7 @@ enum Command {
     Events(events::Events),
     Deliveries(deliveries::Deliveries),
     Listen(listen::Listen),
+    MockHooks(mock_hooks::MockHooks),
     Token(token::Token),
     Verify(verify::Verify),
     Db(db::Db),
@@ -116,6 +118,7 @@ impl Cli {
             Command::Events(args) => args.run().await,
             Command::Deliveries(args) => args.run().await,
             Command::Listen(args) => args.run().await,
+            Command::MockHooks(args) => args.run().await,
             Command::Token(args) => args.run(matches).await,
             Command::Verify(args) => args.run(),
             Command::Db(args) => args.run(matches).await,

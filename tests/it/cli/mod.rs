@@ -6,6 +6,7 @@ mod against_the_server;
 mod help;
 mod history;
 mod listen;
+mod mock_hooks;
 mod tokens;
 mod verify;
 
