@@ -12,6 +12,7 @@ pub mod key;
 pub mod listen;
 pub mod mock_hooks;
 pub mod output;
+pub mod payload;
 pub mod progress;
 pub mod publish;
 mod receiver;

@@ -1,7 +1,9 @@
 //! How client commands talk to a server: where it is, who is asking, and what its answers mean.
 
+pub mod again;
 pub mod answer;
 pub mod pages;
+pub mod waiting;
 
 use std::error::Error;
 use std::fmt;

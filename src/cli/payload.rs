@@ -8,7 +8,10 @@ use serde_json::value::RawValue;
 use crate::cli::exit::Failure;
 
 /// The payload's bytes, known to be JSON.
-pub(super) fn read(data: &str) -> Result<Bytes, Failure> {
+///
+/// # Errors
+/// Exit code 2 when it cannot be read, or is none.
+pub fn read(data: &str) -> Result<Bytes, Failure> {
     let (name, bytes) = match data {
         "-" | "@-" => ("stdin", drain("stdin", std::io::stdin().lock())?),
         _ => match data.strip_prefix('@') {
