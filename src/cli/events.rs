@@ -1,20 +1,17 @@
 //! `nyala events`: what was published.
 
-use std::num::NonZeroUsize;
-
 use http::Method;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::client::pages::gather;
 use super::client::{Client, Server};
 use super::exit::Failure;
-use super::output::{self, visible_but};
-use super::shown::{Column, Shown, table};
-use super::when::When;
+use super::listing::{Listing, Span};
+use super::output;
+use super::payload::shown_payload;
+use super::shown::{Column, Shown};
 use crate::domain::id::EventId;
 
-/// The list's columns.
+/// The list.
+const LISTING: Listing = Listing { noun: "events", columns: &COLUMNS };
 const COLUMNS: [Column; 6] = [
     ("ID", "id"),
     ("TYPE", "type"),
@@ -55,20 +52,8 @@ struct List {
     /// Only those which concern this application
     #[arg(long, value_name = "NAME")]
     application: Option<String>,
-    /// Only those published then or later: a time, or how long ago, such as 2h
-    #[arg(long, value_name = "TIME")]
-    since: Option<When>,
-    /// Only those published before then
-    #[arg(long, value_name = "TIME")]
-    until: Option<When>,
-    /// Show no more than this many
-    #[arg(long, value_name = "N", default_value = "50")]
-    limit: NonZeroUsize,
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    payload: Option<Box<RawValue>>,
+    #[command(flatten)]
+    span: Span,
 }
 
 impl Events {
@@ -88,23 +73,11 @@ impl Events {
 
 impl List {
     async fn run(self, client: &Client, json: bool) -> Result<(), Failure> {
-        let filters = [
-            ("type", self.event_type),
-            ("application", self.application),
-            ("since", self.since.map(When::rfc3339)),
-            ("until", self.until.map(When::rfc3339)),
-        ];
-        let filters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let listed = gather(client, &["api", "v1", "events"], &filters, self.limit.get()).await?;
-        listed.print(json, "there are no such events", |items: &[Shown]| table(&COLUMNS, items))?;
-        if listed.more {
-            output::note("there are more events: raise --limit to see them");
-        }
-        Ok(())
+        let filters = [("type", self.event_type), ("application", self.application)];
+        LISTING.print(client, filters, self.span, json).await
     }
 }
 
-/// The payload keeps its bytes, but for those that could drive a terminal.
 async fn show(client: &Client, id: EventId, json: bool) -> Result<(), Failure> {
     let path = ["api", "v1", "events", &id.to_string()];
     let answer = client.ask(client.request(Method::GET, &path, &[])).await?;
@@ -112,7 +85,5 @@ async fn show(client: &Client, id: EventId, json: bool) -> Result<(), Failure> {
     if json {
         return output::print(&answer.text());
     }
-    let payload = answer.json::<Payload>()?.payload;
-    let payload = payload.as_ref().map_or("null", |payload| payload.get());
-    output::print(&format!("{}\n\n{}", event.details_but("payload"), visible_but(payload, &['\n', '\t'])))
+    output::print(&format!("{}\n\n{}", event.details_but(&["payload"]), shown_payload(&answer)?))
 }

@@ -10,6 +10,7 @@ pub mod exit;
 pub mod hooks;
 pub mod key;
 pub mod listen;
+pub mod listing;
 pub mod mock_hooks;
 pub mod output;
 pub mod payload;

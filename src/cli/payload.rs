@@ -1,11 +1,15 @@
-//! `--data`: where a payload comes from, and that it is JSON before anything is sent.
+//! Payloads: where `--data` takes one from, that it is JSON before anything is sent, and how one that
+//! came back is shown.
 
 use std::io::Read;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cli::exit::Failure;
+use super::client::answer::Answer;
+use super::exit::Failure;
+use super::output::visible_but;
 
 /// The payload's bytes, known to be JSON.
 ///
@@ -48,6 +52,21 @@ fn check(name: &str, bytes: &[u8]) -> Result<(), Failure> {
     } else {
         failure
     })
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    payload: Option<Box<RawValue>>,
+}
+
+/// The payload of what the server shows: it keeps its bytes, but for those that could drive a terminal.
+///
+/// # Errors
+/// Exit code 1 when the answer is not what Nyala says there.
+pub fn shown_payload(answer: &Answer) -> Result<String, Failure> {
+    let payload = answer.json::<Payload>()?.payload;
+    let payload = payload.as_ref().map_or("null", |payload| payload.get());
+    Ok(visible_but(payload, &['\n', '\t']).into_owned())
 }
 
 #[cfg(test)]

@@ -28,11 +28,11 @@ impl Shown {
         plain(self.get(field))
     }
 
-    /// All that the server says but one field, under its names: what a newer one
+    /// All that the server says but these fields, under its names: what a newer one
     /// adds needs no newer client.
     #[must_use]
-    pub fn details_but(&self, left_out: &str) -> String {
-        let fields = self.0.iter().filter(|(name, _)| *name != left_out);
+    pub fn details_but(&self, left_out: &[&str]) -> String {
+        let fields = self.0.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
         output::aligned(fields.map(|(name, value)| (name.as_str(), plain(Some(value)))))
     }
 }

@@ -2,20 +2,18 @@
 
 mod attempts;
 
-use std::num::NonZeroUsize;
-
 use http::{Method, StatusCode};
 
-use super::client::pages::gather;
 use super::client::{Client, Server};
 use super::exit::Failure;
+use super::listing::{Listing, Span};
 use super::output;
-use super::shown::{Column, Shown, table};
-use super::when::When;
+use super::shown::{Column, Shown};
 use crate::domain::delivery::State;
 use crate::domain::id::{DeliveryId, EventId, HookId};
 
-/// The list's columns.
+/// The list.
+const LISTING: Listing = Listing { noun: "deliveries", columns: &COLUMNS };
 const COLUMNS: [Column; 7] = [
     ("ID", "id"),
     ("HOOK", "hook"),
@@ -66,15 +64,8 @@ struct List {
     /// Only in this state: pending, leased, delivered, dead or cancelled
     #[arg(long, value_parser = state)]
     state: Option<State>,
-    /// Only those made then or later: a time, or how long ago, such as 2h
-    #[arg(long, value_name = "TIME")]
-    since: Option<When>,
-    /// Only those made before then
-    #[arg(long, value_name = "TIME")]
-    until: Option<When>,
-    /// Show no more than this many
-    #[arg(long, value_name = "N", default_value = "50")]
-    limit: NonZeroUsize,
+    #[command(flatten)]
+    span: Span,
 }
 
 /// A state by its name.
@@ -105,16 +96,8 @@ impl List {
             ("hook", self.hook.map(|hook| hook.to_string())),
             ("event", self.event.map(|event| event.to_string())),
             ("state", self.state.map(|state| state.as_str().to_owned())),
-            ("since", self.since.map(When::rfc3339)),
-            ("until", self.until.map(When::rfc3339)),
         ];
-        let filters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let listed = gather(client, &["api", "v1", "deliveries"], &filters, self.limit.get()).await?;
-        listed.print(json, "there are no such deliveries", |items: &[Shown]| table(&COLUMNS, items))?;
-        if listed.more {
-            output::note("there are more deliveries: raise --limit to see them");
-        }
-        Ok(())
+        LISTING.print(client, filters, self.span, json).await
     }
 }
 
@@ -125,7 +108,7 @@ async fn show(client: &Client, id: DeliveryId, json: bool) -> Result<(), Failure
     if json {
         return output::print(&answer.text());
     }
-    output::print(&format!("{}{}", delivery.details_but("attempts"), attempts::told(&answer.json()?)))
+    output::print(&format!("{}{}", delivery.details_but(&["attempts"]), attempts::told(&answer.json()?)))
 }
 
 async fn redeliver(client: &Client, id: DeliveryId, json: bool) -> Result<(), Failure> {
