@@ -11,18 +11,20 @@ Exit codes:
   0  done
   1  the server answered with an error, or something else went wrong
   2  wrong usage or bad input, found before anything was sent
+  3  the answer of a gate is no
   4  the server cannot be reached, after retries";
 
 /// Why a command ended without having done what it was asked to.
 ///
-/// Scripts branch on these numbers, so a number never changes its meaning; 3 is kept for the no of a
-/// gate.
+/// Scripts branch on these numbers, so a number never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The server answered with an error, or something else went wrong.
     Failed = 1,
     /// Wrong usage or bad input, found before anything was sent. Clap ends with this number too.
     Usage = 2,
+    /// A gate was asked and its answer is no: not an error, but not a yes either.
+    Refused = 3,
     /// Nobody answers at the server's address.
     Unreachable = 4,
 }
@@ -67,6 +69,11 @@ impl Failure {
     /// The command was given what it cannot work with: exit code 2.
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what.into())
+    }
+
+    /// A gate was asked and its answer is no: exit code 3.
+    pub fn refused(what: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, what.into())
     }
 
     /// Nobody answers at the server's address: exit code 4.
@@ -146,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_documented_numbers_are_the_ones_in_use() {
-        let ends = [Exit::Failed, Exit::Usage, Exit::Unreachable];
+        let ends = [Exit::Failed, Exit::Usage, Exit::Refused, Exit::Unreachable];
 
         for end in ends {
             assert!(HELP.contains(&format!("\n  {}  ", end as u8)), "{end:?} is not documented");

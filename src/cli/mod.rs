@@ -7,6 +7,8 @@ pub mod db;
 pub mod deliveries;
 pub mod events;
 pub mod exit;
+pub mod gate;
+pub mod gates;
 pub mod hooks;
 pub mod key;
 pub mod listen;
@@ -60,6 +62,8 @@ enum Command {
     // Its options are those of `nyala config`, too.
     Serve(Flags),
     Publish(publish::Publish),
+    Gate(gate::Gate),
+    Gates(gates::Gates),
     Hooks(hooks::Hooks),
     Applications(applications::Applications),
     Events(events::Events),
@@ -115,6 +119,8 @@ impl Cli {
         match self.command {
             Command::Serve(flags) => serve::run(flags, matches).await,
             Command::Publish(args) => args.run().await,
+            Command::Gate(args) => args.run().await,
+            Command::Gates(args) => args.run().await,
             Command::Hooks(args) => args.run().await,
             Command::Applications(args) => args.run().await,
             Command::Events(args) => args.run().await,

@@ -21,6 +21,7 @@ use super::output::{self, counted, visible};
 use super::payload;
 use crate::domain::application::Application;
 use crate::domain::event::EventType;
+use crate::domain::id::GateId;
 
 /// Publish an event: every hook that wants it will be told
 ///
@@ -39,6 +40,10 @@ pub struct Publish {
     /// told
     #[arg(long = "application", value_name = "NAME", value_parser = Application::parse)]
     applications: Vec<Application>,
+    /// The gate that was asked before this (`gate_…`, as `nyala gate` prints it): each hook that was
+    /// asked there is told its own `work_id`
+    #[arg(long, value_name = "ID")]
+    gate: Option<GateId>,
     /// Publishing again with the same key changes nothing [default: a new one]
     #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     idempotency_key: Option<String>,
@@ -86,7 +91,9 @@ impl Publish {
     }
 
     fn request(&self, client: &Client, key: &str, payload: &Bytes) -> RequestBuilder {
-        let query: Vec<_> = self.applications.iter().map(|name| ("application", name.as_str())).collect();
+        let gate = self.gate.map(|gate| gate.to_string());
+        let mut query: Vec<_> = self.applications.iter().map(|name| ("application", name.as_str())).collect();
+        query.extend(gate.as_deref().map(|gate| ("gate", gate)));
         let path = ["api", "hooks", "publish", self.event_type.as_str()];
         let request = keyed(client.request(Method::POST, &path, &query), key, payload);
         match self.wait {

@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::INSECURE;
+use super::asking::Asking;
 use super::certificates::OtherCertificates;
 use super::secret::Proofs;
 use super::shown::Shown;
@@ -22,6 +23,8 @@ use crate::domain::id::HookId;
 #[derive(clap::Args, Debug)]
 #[command(
     mut_arg("order", |arg| arg.help(ORDER)),
+    mut_arg("gate", |arg| arg.help(GATE)),
+    mut_arg("on_silence", |arg| arg.help(ON_SILENCE)),
     mut_arg("signatures", |arg| arg.help(SIGNATURES)),
     mut_arg("headers", |arg| arg.help(HEADERS))
 )]
@@ -49,6 +52,8 @@ pub(super) struct Change {
     #[command(flatten)]
     limits: Limits,
     #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
     proofs: Proofs,
     /// Take all headers of its own away
     #[arg(long, conflicts_with = "headers")]
@@ -60,6 +65,9 @@ pub(super) struct Change {
 /// The options that say something else of a hook that is there.
 const ORDER: &str = "In which order it gets what is published from now on: none, hook (one at a time) or application \
                      (one at a time of each)";
+const GATE: &str = "Whether it is asked before its events and may refuse them, from now on: true (all of them), false \
+                    (none) or auto (those whose type begins with pre-)";
+const ON_SILENCE: &str = "What it means from now on if it is asked and does not answer well, or in time: deny or allow";
 const SIGNATURES: &str = "A way to sign from now on: v1, v1a or github (repeatable)";
 const HEADERS: &str = "A header that its requests carry from now on, as `name: value` (repeatable); the value is \
                        secret, and *** keeps the one that there is";
@@ -145,6 +153,7 @@ impl Change {
             fields.insert("insecure_ssl".to_owned(), json!(self.insecure_ssl));
         }
         self.limits.put_into(&mut fields);
+        self.asking.put_into(&mut fields);
         self.proofs.put_into(&mut fields)?;
         self.certificates.put_into(&mut fields)?;
         if self.no_headers {

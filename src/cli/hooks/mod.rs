@@ -1,5 +1,6 @@
 //! `nyala hooks`: who is told about what.
 
+mod asking;
 mod certificates;
 mod change;
 mod replay;
@@ -12,6 +13,7 @@ use std::num::NonZeroUsize;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use self::asking::Asking;
 use self::certificates::Certificates;
 use self::change::{Change, Limits};
 use self::secret::{Given, Proofs};
@@ -118,6 +120,8 @@ struct Add {
     #[command(flatten)]
     limits: Limits,
     #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
     given: Given,
     #[command(flatten)]
     proofs: Proofs,
@@ -183,6 +187,7 @@ impl Add {
         }
         if let Some(fields) = body.as_object_mut() {
             self.limits.put_into(fields);
+            self.asking.put_into(fields);
             self.given.put_into(fields);
             self.proofs.put_into(fields)?;
             self.certificates.put_into(fields)?;
@@ -256,6 +261,7 @@ mod tests {
             description: None,
             insecure_ssl: false,
             limits: Limits::default(),
+            asking: Asking::default(),
             given: Given::default(),
             proofs: Proofs::default(),
             certificates: Certificates::default(),

@@ -3,10 +3,14 @@
 mod actions;
 mod against_others;
 mod against_the_server;
+mod gate;
+mod gates;
+mod gates_at_work;
 mod help;
 mod history;
 mod listen;
 mod mock_hooks;
+mod scripted;
 mod tokens;
 mod verify;
 
