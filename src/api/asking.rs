@@ -96,7 +96,7 @@ pub(super) async fn closed(app: &App, begun: Begun, wait: Duration) -> Result<Ga
     }
     let mut stop = app.stop.clone();
     tokio::select! {
-        _ = closes => {}
+        closed = closes => if let Ok(gate) = closed { return Ok(gate) },
         () = app.clock.sleep(wait) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }

@@ -29,8 +29,9 @@ const RECORD_AGAIN: Duration = Duration::from_millis(200);
 pub struct Begun {
     /// As it stood when it began to be waited for.
     pub gate: Gate,
-    /// Resolves, to whatever, when it closes.
-    pub closes: oneshot::Receiver<()>,
+    /// Resolves when it closes, to what it came to or to an error if that has to be looked
+    /// up.
+    pub closes: oneshot::Receiver<Gate>,
 }
 
 /// Why nobody was asked, though all is well with the store.

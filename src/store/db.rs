@@ -13,6 +13,7 @@ use crate::domain::event::NewEvent;
 use crate::domain::hook::Owner;
 use crate::domain::time::Timestamp;
 
+use super::gate_waits::GateWaits;
 use super::ops::{Act, ClaimOp, FanOutOp, PublishOp};
 use super::room::Room;
 use super::sqlite::{self, Readers};
@@ -48,6 +49,7 @@ pub struct Db {
     /// Nothing waits for this one but looks at tokens.
     lookout: Readers,
     pub(super) waits: Arc<Waits>,
+    gate_waits: Arc<GateWaits>,
     targets: Arc<Targets>,
     pub(super) room: Arc<Room>,
     pub(super) handover: mpsc::UnboundedSender<Handed>,
@@ -106,8 +108,8 @@ impl Db {
         let queue = Arc::<Queue>::default();
         let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);
         let (handover, handed) = mpsc::unbounded_channel();
-        let waits = Arc::default();
-        let db = Self { queue, writer, readers, reading, lookout, waits, targets, room, handover };
+        let (waits, gate_waits) = Default::default();
+        let db = Self { queue, writer, readers, reading, lookout, waits, gate_waits, targets, room, handover };
         Ok((db, handed))
     }
 

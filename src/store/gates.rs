@@ -86,11 +86,11 @@ pub trait Gates {
     fn ask(&mut self, now: Timestamp, new: &NewGate) -> Result<Asked>;
 
     /// Keeps what a hook that was asked came back with, unless it is decided already.
-    /// Answers whether this closed the gate.
+    /// Answers the gate if this closed it.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn replied(&mut self, now: Timestamp, reply: &Reply) -> Result<bool>;
+    fn replied(&mut self, now: Timestamp, reply: &Reply) -> Result<Option<Gate>>;
 
     /// Decides for the hook that was given this token.
     ///

@@ -8,6 +8,7 @@ mod access;
 mod applications;
 mod archive;
 pub mod db;
+mod gate_waits;
 mod gates;
 mod hooks;
 pub mod inspect;

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::Db;
 use crate::domain::access::Bounds;
 use crate::domain::audit::AuditEntry;
-use crate::domain::gate::{Answered, GateState, NewGate};
+use crate::domain::gate::{Answered, Gate, GateState, NewGate};
 use crate::domain::id::{GateId, Seq};
 use crate::domain::time::Timestamp;
 use crate::domain::token::TokenHash;
@@ -25,12 +25,8 @@ impl Db {
     /// # Errors
     /// Trouble of the database: nothing was kept.
     pub async fn replied(&self, now: Timestamp, reply: Reply) -> Result<()> {
-        let (waits, gate) = (self.waits.clone(), reply.gate);
-        let tell = move |closed: &bool| {
-            if *closed {
-                waits.ended(gate, gate);
-            }
-        };
+        let waits = self.gate_waits.clone();
+        let tell = move |closed: &Option<Gate>| closed.iter().for_each(|gate| waits.closed(gate.seq, Some(gate)));
         self.write_and_tell(move |store| store.replied(now, &reply), tell).await.map(|_| ())
     }
 
@@ -39,11 +35,11 @@ impl Db {
     /// # Errors
     /// Trouble of the database: nothing was decided.
     pub async fn decide(&self, now: Timestamp, gate: GateId, token: TokenHash, answered: Answered) -> Result<Decided> {
-        let waits = self.waits.clone();
+        let waits = self.gate_waits.clone();
         let act = move |store: &mut dyn Writes| store.decide(now, gate, token, &answered);
         self.write_and_tell(act, move |decided| {
             if let Some(gate) = closed_by(decided) {
-                waits.ended(gate, gate);
+                waits.closed(gate, None);
             }
         })
         .await
@@ -61,7 +57,7 @@ impl Db {
         verdict: Verdict,
         entry: AuditEntry,
     ) -> Result<Decided> {
-        let waits = self.waits.clone();
+        let waits = self.gate_waits.clone();
         let act = move |store: &mut dyn Writes| {
             let decided = store.settle(now, gate, &within, &verdict)?;
             if matches!(decided, Decided::Done { .. }) {
@@ -71,7 +67,7 @@ impl Db {
         };
         self.write_and_tell(act, move |decided| {
             if let Some(gate) = closed_by(decided) {
-                waits.ended(gate, gate);
+                waits.closed(gate, None);
             }
         })
         .await
@@ -82,15 +78,16 @@ impl Db {
     /// # Errors
     /// Trouble of the database: none was closed.
     pub async fn expire_gates(&self, now: Timestamp, limit: usize) -> Result<usize> {
-        let waits = self.waits.clone();
-        let tell = move |gates: &Vec<Seq>| gates.iter().for_each(|&gate| waits.ended(gate, gate));
+        let waits = self.gate_waits.clone();
+        let tell = move |gates: &Vec<Seq>| gates.iter().for_each(|&gate| waits.closed(gate, None));
         let expired = self.write_and_tell(move |store| store.expire(now, limit), tell).await?;
         Ok(expired.len())
     }
 
-    /// Resolves, to whatever, when this gate closes: begin before looking at how it stands.
-    pub fn gate_closes(&self, gate: Seq) -> oneshot::Receiver<()> {
-        self.waits.begin(gate, gate, 1)
+    /// Resolves when this gate closes, to what it came to or to an error if that has to be
+    /// looked up: begin before looking at how it stands.
+    pub fn gate_closes(&self, gate: Seq) -> oneshot::Receiver<Gate> {
+        self.gate_waits.begin(gate)
     }
 }
 

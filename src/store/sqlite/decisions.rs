@@ -61,7 +61,7 @@ impl Gates for Session {
         self.begin_gate(now, new)
     }
 
-    fn replied(&mut self, now: Timestamp, reply: &Reply) -> Result<bool> {
+    fn replied(&mut self, now: Timestamp, reply: &Reply) -> Result<Option<Gate>> {
         let duration = i64::try_from(reply.duration.as_micros()).unwrap_or(i64::MAX);
         let Answered { state, reason, work_id, answer } = &reply.answered;
         let columns = params![
@@ -79,10 +79,16 @@ impl Gates for Session {
         if self.sql(REPLIED)?.execute(columns)? == 0 {
             let columns = params![reply.gate.0, reply.hook.0, reply.status, now.millis(), duration];
             self.sql(NOTED)?.execute(columns)?;
-            return Ok(false);
+            return Ok(None);
         }
-        let gate = self.gate_by_seq(reply.gate)?;
-        Ok(gate.map_or(Ok(GateState::Open), |gate| self.conclude(now, &gate))? != GateState::Open)
+        let Some(gate) = self.gate_by_seq(reply.gate)? else { return Ok(None) };
+        let state = self.conclude(now, &gate)?;
+        if state == GateState::Open {
+            return Ok(None);
+        }
+        let waited = gate.decisions.iter().all(|decision| !decision.state.is_open());
+        let decisions = if waited { gate.decisions } else { decisions_of(&self.conn, gate.seq)? };
+        Ok(Some(Gate { state, closed_at: Some(now), decisions, ..gate }))
     }
 
     fn decide(&mut self, now: Timestamp, id: GateId, token: TokenHash, answered: &Answered) -> Result<Decided> {

@@ -1,0 +1,54 @@
+//! Who waits for a gate to close.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::domain::gate::Gate;
+use crate::domain::id::Seq;
+
+/// Fewer gates than this are not worth a look for those of which nobody waits any more.
+const FEW: usize = 64;
+
+/// Who waits for which gate.
+#[derive(Default)]
+pub(super) struct GateWaits(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    by_gate: HashMap<Seq, Vec<oneshot::Sender<Gate>>>,
+    /// At how many to look for those who gave up.
+    look_at: usize,
+}
+
+impl GateWaits {
+    /// Resolves when the gate closes: to what it came to, or to nothing if that has to be
+    /// looked up.
+    pub(super) fn begin(&self, gate: Seq) -> oneshot::Receiver<Gate> {
+        let (closed, closes) = oneshot::channel();
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.forget_the_gone();
+        waiting.by_gate.entry(gate).or_default().push(closed);
+        closes
+    }
+
+    /// It has closed, and came to this if that is known here.
+    pub(super) fn closed(&self, seq: Seq, gate: Option<&Gate>) {
+        let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner).by_gate.remove(&seq);
+        for (wait, gate) in waits.unwrap_or_default().into_iter().zip(std::iter::repeat(gate)) {
+            // Dropping the others is their signal; who has gone needs none.
+            let _ = gate.map(|gate| wait.send(gate.clone()));
+        }
+    }
+}
+
+impl Waiting {
+    /// Forgets who gave up, whenever twice as many wait as after the last look.
+    fn forget_the_gone(&mut self) {
+        if self.by_gate.len() >= self.look_at.max(FEW) {
+            self.by_gate.retain(|_, waits| waits.iter().any(|wait| !wait.is_closed()));
+            self.look_at = 2 * self.by_gate.len();
+        }
+    }
+}
