@@ -4,6 +4,7 @@ mod access;
 mod asking;
 mod auth;
 pub mod bodies;
+pub mod ccx;
 mod connection;
 mod error;
 pub mod health;

@@ -1,0 +1,3 @@
+//! The CCX hook service's API, over gRPC and as JSON over HTTP.
+
+pub mod proto;
