@@ -96,6 +96,8 @@ pub struct Flags {
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen for gRPC, if it is served.
+    pub grpc_listen: Option<SocketAddr>,
     /// The certificate, where clients come in over TLS.
     pub tls: Option<TlsFiles>,
     /// What clients are given: how many, how much, how long.
@@ -154,11 +156,12 @@ impl Flags {
         let mut layers = Layers { matches, file, shown: vec![] };
         let name_servers: List<NameServer> = layers.pick("name-server", list(self.name_server), List(vec![]))?;
         let listen = layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?;
-        let (tls, limits) = layers.door(self.door)?;
+        let doors = layers.door(self.door)?;
         let settings = Settings {
             listen,
-            tls,
-            limits,
+            grpc_listen: doors.grpc,
+            tls: doors.tls,
+            limits: doors.limits,
             database: layers.database(self.database)?,
             database_limit: layers.pick("database-limit", self.database_limit, Limit(None))?.bytes(),
             allow_network: layers.pick("allow-network", list(self.allow_network), List(vec![]))?.0,

@@ -1,8 +1,8 @@
 //! Puts the house together and takes it apart.
 
-use std::fs::File;
+mod opening;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,9 +28,12 @@ use crate::publish::Publisher;
 use crate::store::StoreError;
 use crate::store::db::{Db, Handover};
 use crate::store::known_tokens::KnownTokens;
-use crate::store::lock::{self, Lock};
+use crate::store::lock::Lock;
 use crate::store::room::Room;
 use crate::store::vault::Vault;
+use opening::{check_open, listen, lock_soon, real_path};
+
+pub(crate) use opening::lock;
 
 /// How long requests and attempts in flight may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(6);
@@ -39,17 +42,12 @@ const GRACE: Duration = Duration::from_secs(6);
 /// closing the database: together less than the ten seconds that a stop may take.
 const RELEASE: Duration = Duration::from_millis(1500);
 
-/// How long to wait for the lock before another server is taken to have it, and how
-/// long between two tries.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-const LOCK_AGAIN: Duration = Duration::from_millis(50);
-
 /// Why a service did not start: what is wrong and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {0} ({1}): choose another with --listen")]
-    Listen(SocketAddr, std::io::Error),
+    #[error("cannot listen on {1} ({2}): choose another with --{0}")]
+    Listen(&'static str, SocketAddr, std::io::Error),
     /// The database's folder or lock cannot be made.
     #[error("cannot use {0} ({1}): check that this user may write there, or choose another file with --database")]
     Folder(String, std::io::Error),
@@ -73,9 +71,11 @@ pub enum StartError {
 /// A whole Nyala, running.
 pub struct Service {
     address: SocketAddr,
+    grpc_address: Option<SocketAddr>,
     tls: Option<Arc<Tls>>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
+    grpc: Option<JoinHandle<()>>,
     dispatcher: JoinHandle<()>,
     gatekeeper: JoinHandle<()>,
     replayer: JoinHandle<()>,
@@ -96,8 +96,9 @@ impl Service {
     /// Says what is in the way and what to do.
     pub async fn start(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let tls = settings.tls.clone().map(|files| Tls::load(files, clock.now())).transpose()?.map(Arc::new);
-        let listener = server::listen(settings.listen).map_err(|e| StartError::Listen(settings.listen, e))?;
-        let address = listener.local_addr().map_err(|e| StartError::Listen(settings.listen, e))?;
+        let (listener, address) = listen("listen", settings.listen)?;
+        let grpc = settings.grpc_listen.map(|at| listen("grpc-listen", at)).transpose()?;
+        let grpc_address = grpc.as_ref().map(|(_, address)| *address);
         let database = real_path(&settings.database)?;
         let lock = lock_soon(&database).await?;
         let room = Arc::new(Room::new(settings.policy.workers_per_hook));
@@ -108,20 +109,18 @@ impl Service {
         let sender = Arc::new(Sender::new(&guard, settings.policy.timeout, settings.policy.workers));
         take_up(&db, clock.now()).await?;
         let tokens = Arc::new(KnownTokens::of(db.clone()).await?);
-        if tokens.are_none() && !address.ip().is_loopback() {
-            return Err(StartError::Open(address, settings.database.display().to_string()));
-        }
-        if settings.tls.is_none() && !address.ip().is_loopback() {
-            tracing::warn!(
-                "tokens come here without TLS, and whoever is on the way may read them: give --tls-cert and --tls-key, \
-                 or let a proxy that speaks TLS stand before"
-            );
-        }
+        check_open([Some(address), grpc_address], settings, &tokens)?;
         let stop = watch::Sender::new(false);
         let works = Works::new(db.clone(), clock.clone(), tokens.clone());
         let (app, limits) = (works.app(settings, sender.clone(), stop.subscribe()), settings.limits.clone());
+        let grpc = grpc.map(|(listener, _)| {
+            let (app, tls, limits, stop) = (app.clone(), tls.clone(), limits.clone(), stop.subscribe());
+            tokio::spawn(async move { server::serve_grpc(listener, app, tls, &limits, stop).await })
+        });
         Ok(Self {
             address,
+            grpc_address,
+            grpc,
             server: tokio::spawn(server::serve(listener, app, tls.clone(), limits, stop.subscribe())),
             tls,
             dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
@@ -142,11 +141,27 @@ impl Service {
         self.address
     }
 
+    /// Where it listens for gRPC, if it does.
+    #[must_use]
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc_address
+    }
+
     /// Its URL, by its address.
     #[must_use]
     pub fn url(&self) -> String {
+        self.url_at(self.address)
+    }
+
+    /// That of gRPC, if it is served.
+    #[must_use]
+    pub fn grpc_url(&self) -> Option<String> {
+        self.grpc_address.map(|address| self.url_at(address))
+    }
+
+    fn url_at(&self, address: SocketAddr) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        format!("{scheme}://{address}")
     }
 
     /// Reads the certificate again; connections that are there keep what they have.
@@ -170,6 +185,7 @@ impl Service {
             ("tokens", self.tokens),
         ];
         let tasks = [("server", self.server), ("dispatcher", self.dispatcher)].into_iter().chain(upkeep);
+        let tasks = self.grpc.map(|grpc| ("grpc", grpc)).into_iter().chain(tasks);
         for (name, mut task) in tasks {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
                 tracing::warn!(task = name, "did not end in time; what it was doing is given back");
@@ -266,34 +282,4 @@ async fn take_up(db: &Db, now: Timestamp) -> Result<(), StartError> {
         tracing::warn!(gates = abandoned, "expired: the server stopped while their hooks were being asked");
     }
     Ok(())
-}
-
-/// Makes the database's folder; answers where the file really is, so that two
-/// names for it are one lock.
-fn real_path(database: &Path) -> Result<PathBuf, StartError> {
-    let fail = |e| StartError::Folder(database.display().to_string(), e);
-    if let Some(folder) = database.parent() {
-        std::fs::create_dir_all(folder).map_err(fail)?;
-    }
-    File::options().create(true).append(true).open(database).map_err(fail)?;
-    database.canonicalize().map_err(fail)
-}
-
-/// Takes the lock beside the database; waits for who has it only for a moment, such
-/// as a command that makes a token.
-async fn lock_soon(database: &Path) -> Result<Lock, StartError> {
-    let until = Instant::now() + LOCK_PATIENCE;
-    loop {
-        match lock(database) {
-            Err(StartError::Locked(_)) if Instant::now() < until => tokio::time::sleep(LOCK_AGAIN).await,
-            taken => return taken,
-        }
-    }
-}
-
-/// Takes the lock beside the database.
-pub(crate) fn lock(database: &Path) -> Result<Lock, StartError> {
-    let path = lock::path_of(database).display().to_string();
-    let taken = lock::take(database).map_err(|e| StartError::Folder(path, e))?;
-    taken.ok_or_else(|| StartError::Locked(database.display().to_string()))
 }

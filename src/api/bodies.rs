@@ -1,5 +1,6 @@
 //! Bodies: read as they come, and bounded in bytes all together.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -17,7 +18,10 @@ use super::error::ApiError;
 use super::server::Limits;
 
 /// A body as it arrives.
-pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
+pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
+
+/// Why a body does not arrive whole.
+pub(super) type Broken = Box<dyn Error + Send + Sync>;
 
 /// What needs no room: as much lies in a connection's buffers anyway.
 const SMALL: usize = 16 << 10;
@@ -38,7 +42,7 @@ pub(super) fn shared(body: Body) -> (Body, Rest) {
     (Box::pin(futures_util::stream::poll_fn(move |context| poll(&shared, context))), ours)
 }
 
-fn poll(body: &Mutex<Option<Body>>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, warp::Error>>> {
+fn poll(body: &Mutex<Option<Body>>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
     let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(open) = body.as_mut() else {
         return Poll::Ready(None);
@@ -108,7 +112,7 @@ impl Bodies {
     }
 
     async fn gather(&self, mut body: Body, limit: usize) -> Result<Held, ApiError> {
-        let broken = |e: warp::Error| ApiError::Malformed(format!("the body broke off: {e}"));
+        let broken = |e: Broken| ApiError::Malformed(format!("the body broke off: {e}"));
         let first = body.next().await.transpose().map_err(broken)?.unwrap_or_default();
         let mut room = self.cover(None, first.len()).await?;
         let mut whole = BytesMut::new();

@@ -97,7 +97,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 50] = [
+static ROUTES: [Route; 51] = [
     route!(GET "/healthz" anyone health::alive),
     route!(GET "/readyz" anyone health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -121,6 +121,8 @@ static ROUTES: [Route; 50] = [
     route!(GET "/api/webhook/{id}" Read | Subscribe => huskar::show),
     route!(PUT "/api/webhook/{id}" Read | Subscribe => huskar::change),
     route!(DELETE "/api/webhook/{id}" Read | Subscribe => huskar::remove),
+    // CCX.
+    route!(POST "/ccx/hooks/{hook}" Publish => ccx::call),
     // Nyala's own.
     route!(GET "/api/v1/applications" Read | Subscribe => v1::applications::list),
     route!(POST "/api/v1/applications" Admin => v1::applications::add),

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ulid::Ulid;
 
 use super::App;
-use super::bodies::{Body, Held};
+use super::bodies::{Body, Broken, Held};
 use super::connection::Connection;
 use super::error::ApiError;
 use crate::domain::Invalid;
@@ -63,9 +63,9 @@ pub(super) fn name_host<B>(request: &mut http::Request<B>) {
     }
 }
 
-/// Puts warp's body behind a name.
-pub(super) fn boxed(body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send + 'static) -> Body {
-    Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
+/// Puts a library's body behind a name.
+pub(super) fn boxed(body: impl Stream<Item = Result<impl Buf, impl Into<Broken>>> + Send + 'static) -> Body {
+    Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining())).map_err(Into::into)))
 }
 
 impl Request {

@@ -127,7 +127,9 @@ async fn answer(
     let span = tracing::error_span!("request", id = id.as_str());
     let answered = async {
         let found = segments(path).and_then(|segments| find(&method, segments));
-        let by = admit(&app, found.as_ref().ok().map(|(route, _)| route), &headers, connection).await?;
+        // Whether there is a route at all is told only to those who come with a token.
+        let needs = found.as_ref().map_or(Needs::OneOf(&Scope::ALL), |(route, _)| route.needs);
+        let by = admit(&app, needs, &headers, connection).await?;
         let (route, params) = found?;
         (route.handler)(app, Request { params, query, headers, body, by }).await
     };
@@ -158,15 +160,13 @@ fn told(path: &str, error: ApiError) -> Response {
     }
 }
 
-/// Lets in whoever may take the route. Whether there is one at all is told only to
-/// those who come with a token.
-async fn admit(
+/// Lets in whoever may do what needs this.
+pub(super) async fn admit(
     app: &App,
-    route: Option<&&'static Route>,
+    needs: Needs,
     headers: &http::HeaderMap,
     connection: Connection,
 ) -> Result<Asking, ApiError> {
-    let needs = route.map_or(Needs::OneOf(&Scope::ALL), |route| route.needs);
     let Needs::OneOf(scopes) = needs else {
         return Ok(Asking::nobody(connection));
     };
@@ -205,7 +205,7 @@ fn find(method: &Method, segments: Vec<String>) -> Result<(&'static Route, Vec<S
 }
 
 /// Trouble of ours is an error; a request that was refused is a detail.
-fn log(method: &Method, path: &str, peer: IpAddr, error: &ApiError) {
+pub(super) fn log(method: &Method, path: &str, peer: IpAddr, error: &ApiError) {
     let status = error.status().as_u16();
     if error.status().is_server_error() && !matches!(error, ApiError::Crowded(_)) {
         tracing::error!(%method, path, %peer, status, %error, "a request failed");

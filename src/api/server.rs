@@ -4,15 +4,20 @@
 //! server       accepts, as many as there are slots
 //!     └─ connection   one of them: handshake, HTTP/1.1 or HTTP/2, its end
 //!            └─ stream · activity   what goes on on it
+//!            └─ answers             who answers what is asked, over HTTP or gRPC
 //!            └─ answer              what it is answered, on its way out
 //!            └─ timeouts            how long its client is waited for
 //!            └─ refusal             answers to what is no request
 //!     └─ tls          the certificate
+//!     └─ limits · http2              what all this may take
 //! ```
 
 mod activity;
 mod answer;
+mod answers;
 mod connection;
+mod http2;
+mod limits;
 mod refusal;
 mod slots;
 mod stream;
@@ -30,12 +35,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use self::activity::Activity;
-use self::connection::{Answers, Serving};
-use self::slots::{Slot, Slots};
+use self::connection::{Serving, Speaks};
+use self::slots::{Full, Slot, Slots};
 use self::stream::Watched;
-use super::error::ApiError;
+use self::tls::Offer;
+use super::ccx::Grpc;
 use super::{App, router};
 
+pub(super) use self::answers::Answers;
+pub use self::limits::{GRPC_CONNECTIONS, Limits};
 pub use self::tls::{Tls, TlsError, TlsFiles};
 
 /// How long to wait before accepting again when we are out of descriptors or memory.
@@ -54,59 +62,6 @@ const BACKLOG: u32 = 4096;
 /// How often the log says that connections are turned away.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
-/// What a server gives its clients: how many, how much, how long.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Connections, in all.
-    pub max_connections: usize,
-    /// Connections from one address (IPv6: from one /64).
-    pub max_connections_per_address: usize,
-    /// Connections over HTTP/2, a quarter of them from one address; all others are offered HTTP/1.1
-    /// alone. Each may keep some 5 MiB here: its heads in flight, and whole frames for as long as
-    /// an entry of its compression table came in them.
-    pub max_http2: usize,
-    /// The head of a request, in bytes.
-    pub max_header: usize,
-    /// Bodies that are being read or worked on, all together, in bytes.
-    pub max_bodies: usize,
-    /// Large answers that their clients have not taken, all together, in bytes.
-    pub max_answers: usize,
-    /// How long a TLS handshake may take.
-    pub handshake_timeout: Duration,
-    /// How long the head of a request may take.
-    pub head_timeout: Duration,
-    /// How long its body may take.
-    pub body_timeout: Duration,
-    /// How long a body waits for room among the others.
-    pub room_timeout: Duration,
-    /// How long a client may read nothing of what is written to it.
-    pub stall_timeout: Duration,
-    /// How long a connection is kept on which nothing is asked.
-    pub idle_timeout: Duration,
-    /// How long one request over HTTP/2 may take, to the end of its answer.
-    pub stream_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_connections: 8192,
-            max_connections_per_address: 1024,
-            max_http2: 64,
-            max_header: 32 << 10,
-            max_bodies: 256 << 20,
-            max_answers: 256 << 20,
-            handshake_timeout: Duration::from_secs(10),
-            head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            room_timeout: Duration::from_secs(5),
-            stall_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(75),
-            stream_timeout: Duration::from_mins(5),
-        }
-    }
-}
-
 /// Listens at this address.
 ///
 /// # Errors
@@ -119,7 +74,7 @@ pub fn listen(at: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` says so, then lets requests that have begun end;
+/// Serves HTTP until `stop` says so, then lets requests that have begun end;
 /// whoever called decides how long.
 ///
 /// Our own loop rather than warp's, which knows neither TLS nor limits, and does not
@@ -129,40 +84,67 @@ pub async fn serve(
     app: Arc<App>,
     tls: Option<Arc<Tls>>,
     limits: Limits,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
-    let stopping = watch::Sender::new(false);
-    let slots = Slots::new(limits.max_connections, limits.max_connections_per_address);
-    let answers = TowerToHyperService::new(warp::service(router::filter(app)));
-    let http2 = Slots::new(limits.max_http2, limits.max_http2.div_ceil(4));
-    let mut door = Door { serving: Serving::new(answers, limits), tls, http2, told: Told::default(), stopping };
-    while !*stop.borrow() {
-        let (stream, peer) = tokio::select! {
-            accepted = accept(&listener) => accepted,
-            // An error means that whoever could stop us is gone.
-            changed = stop.changed() => if changed.is_err() { break } else { continue },
-        };
-        match slots.take(peer) {
-            Ok(slot) => door.let_in(stream, peer, slot),
-            Err(full) => door.turn_away(stream, peer, full),
-        }
-    }
-    drop(listener);
-    door.stopping.send_replace(true);
-    // Each connection holds a receiver for as long as it lives.
-    door.stopping.closed().await;
+    let answers = answers::web(TowerToHyperService::new(warp::service(router::filter(app))));
+    Door::new(answers, Speaks::Both, tls, limits).stand(listener, stop).await;
 }
 
-/// What happens to a connection that was accepted.
+/// The same for gRPC, with connections of its own beside the others.
+pub async fn serve_grpc(
+    listener: TcpListener,
+    app: Arc<App>,
+    tls: Option<Arc<Tls>>,
+    limits: &Limits,
+    stop: watch::Receiver<bool>,
+) {
+    let answers = Grpc::new(app, stop.clone());
+    Door::new(answers, Speaks::Http2, tls, limits.for_grpc()).stand(listener, stop).await;
+}
+
+/// What happens to connections.
 struct Door<S> {
     serving: Arc<Serving<S>>,
+    speaks: Speaks,
     tls: Option<Arc<Tls>>,
+    slots: Arc<Slots>,
+    /// Those over HTTP/2 among them, where there is a choice.
     http2: Arc<Slots>,
     told: Told,
     stopping: watch::Sender<bool>,
 }
 
 impl<S: Answers> Door<S> {
+    fn new(answers: S, speaks: Speaks, tls: Option<Arc<Tls>>, limits: Limits) -> Self {
+        Self {
+            speaks,
+            tls,
+            slots: Slots::new(limits.max_connections, limits.max_connections_per_address),
+            http2: Slots::new(limits.max_http2, limits.max_http2.div_ceil(4)),
+            serving: Serving::new(answers, speaks, limits),
+            told: Told::default(),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    async fn stand(mut self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let (stream, peer) = tokio::select! {
+                accepted = accept(&listener) => accepted,
+                // An error means that whoever could stop us is gone.
+                changed = stop.changed() => if changed.is_err() { break } else { continue },
+            };
+            match self.slots.take(peer) {
+                Ok(slot) => self.let_in(stream, peer, slot),
+                Err(full) => self.turn_away(stream, peer, full),
+            }
+        }
+        drop(listener);
+        self.stopping.send_replace(true);
+        // Each connection holds a receiver for as long as it lives.
+        self.stopping.closed().await;
+    }
+
     fn let_in(&self, stream: TcpStream, peer: IpAddr, slot: Slot) {
         let (serving, stop) = (self.serving.clone(), self.stopping.subscribe());
         match &self.tls {
@@ -171,28 +153,41 @@ impl<S: Answers> Door<S> {
                 drop(slot);
             })),
             Some(tls) => {
-                let http2 = self.http2.take(peer).ok();
-                let acceptor = tls.acceptor(http2.is_some());
+                let (offer, place) = self.offer(peer);
+                let acceptor = tls.acceptor(offer);
                 tokio::spawn(async move {
-                    serving.tls(acceptor, http2, stream, peer, stop).await;
+                    serving.tls(acceptor, place, stream, peer, stop).await;
                     drop(slot);
                 });
             }
         }
     }
 
+    /// What a handshake offers, and the client's place among those over HTTP/2.
+    fn offer(&self, peer: IpAddr) -> (Offer, Option<Slot>) {
+        match self.speaks {
+            Speaks::Http2 => (Offer::Http2, None),
+            Speaks::Both => match self.http2.take(peer) {
+                Ok(place) => (Offer::Both, Some(place)),
+                Err(_) => (Offer::Http1, None),
+            },
+        }
+    }
+
     /// A client of TLS could read an answer only after a handshake, which costs more
-    /// than there is: it is just closed.
-    fn turn_away(&mut self, stream: TcpStream, peer: IpAddr, full: ApiError) {
+    /// than there is, and one of gRPC none of HTTP/1.1: they are just closed.
+    fn turn_away(&mut self, stream: TcpStream, peer: IpAddr, full: Full) {
         if self.told.logged.is_none_or(|logged| logged.elapsed() > SAY_AGAIN) {
             self.told.logged = Some(Instant::now());
-            tracing::warn!(%peer, reason = %full, "connections are turned away");
+            let over = if self.speaks == Speaks::Http2 { "gRPC" } else { "HTTP" };
+            tracing::warn!(%peer, over, reason = %full, "connections are turned away");
         }
         if let Ok(one) = self.told.room.clone().try_acquire_owned()
             && self.tls.is_none()
+            && self.speaks == Speaks::Both
         {
             tokio::spawn(async move {
-                Watched::new(stream, Activity::new(false)).close(&refusal::render(&full), true).await;
+                Watched::new(stream, Activity::new(false)).close(&refusal::render(&full.into()), true).await;
                 drop(one);
             });
         }

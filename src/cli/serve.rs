@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::exit::Failure;
 use super::output;
 use super::stop::Stop;
+use crate::api::server::GRPC_CONNECTIONS;
 use crate::clock::SystemClock;
 use crate::config::{Flags, Settings};
 use crate::service::Service;
@@ -31,6 +32,9 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     let service = started.map_err(|e| Failure::failed(e.to_string()))?;
     // Whoever started us may not read what we say.
     let _ = output::emit(&format!("listening on {}", service.url()));
+    if let Some(url) = service.grpc_url() {
+        let _ = output::emit(&format!("listening for gRPC on {url}"));
+    }
     tracing::info!(address = %service.address(), database = %settings.database.display(), "serving");
     loop {
         tokio::select! {
@@ -73,7 +77,8 @@ fn leave_descriptors(settings: &mut Settings) {
     let Some(limit) = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok()) else {
         return;
     };
-    let left = limit.saturating_sub(settings.policy.workers + OTHER_DESCRIPTORS);
+    let grpc = if settings.grpc_listen.is_some() { GRPC_CONNECTIONS } else { 0 };
+    let left = limit.saturating_sub(settings.policy.workers + OTHER_DESCRIPTORS + grpc);
     let left = left.max(limit / 2).max(LEAST_CONNECTIONS);
     if left < settings.limits.max_connections {
         settings.limits.max_connections = left;

@@ -1,11 +1,12 @@
 //! Settings of the door: TLS, and how much clients may take.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::Args;
 
-use super::values::{Path, Size};
+use super::values::{Path, Place, Size};
 use super::{ConfigError, Layers, bytes, refuse};
 use crate::api::server::{Limits, TlsFiles};
 
@@ -18,6 +19,9 @@ const LEAST_MAX_HEADER: ByteSize = ByteSize::kib(8);
 /// Flags of the door.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Door {
+    /// Also serve gRPC, at an address of its own; port 0 picks a free one [default: none, gRPC is off]
+    #[arg(long, env = "NYALA_GRPC_LISTEN", value_name = "ADDRESS")]
+    grpc_listen: Option<Place>,
     /// Serve HTTPS: a PEM file with the certificate, then those that vouch for it; read again on SIGHUP
     #[arg(long, env = "NYALA_TLS_CERT", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
@@ -35,8 +39,16 @@ pub(super) struct Door {
     max_header: Option<Size>,
 }
 
+/// What they come to.
+pub(super) struct Doors {
+    pub(super) grpc: Option<SocketAddr>,
+    pub(super) tls: Option<TlsFiles>,
+    pub(super) limits: Limits,
+}
+
 impl Layers<'_> {
-    pub(super) fn door(&mut self, door: Door) -> Result<(Option<TlsFiles>, Limits), ConfigError> {
+    pub(super) fn door(&mut self, door: Door) -> Result<Doors, ConfigError> {
+        let grpc = self.pick("grpc-listen", door.grpc_listen, Place(None))?.0;
         let none = || Path(PathBuf::new());
         let certificate = self.pick("tls-cert", door.tls_cert.map(Path), none())?.0;
         let key = self.pick("tls-key", door.tls_key.map(Path), none())?.0;
@@ -53,7 +65,7 @@ impl Layers<'_> {
             ..usual
         };
         check(&limits)?;
-        Ok((tls(certificate, key)?, limits))
+        Ok(Doors { grpc, tls: tls(certificate, key)?, limits })
     }
 }
 

@@ -24,6 +24,30 @@ impl Display for Path {
     }
 }
 
+/// Where to listen, or nowhere: a variable that is set to nothing means what an unset one does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place(pub(super) Option<SocketAddr>);
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => Ok(Self(None)),
+            address => match address.parse() {
+                Ok(address) => Ok(Self(Some(address))),
+                Err(_) => Err("give an address and a port such as 127.0.0.1:19785".to_owned()),
+            },
+        }
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |address| address.fmt(f))
+    }
+}
+
 /// A number of bytes that is shown to the byte.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size(pub(super) ByteSize);

@@ -36,6 +36,7 @@ pub fn printed(command: &mut Command) -> String {
 pub struct Serving {
     child: Child,
     logs: Option<JoinHandle<Vec<String>>>,
+    lines: mpsc::Receiver<String>,
     /// Its first line on stdout, without what stands before the URL.
     pub url: String,
 }
@@ -49,10 +50,15 @@ impl Serving {
         let (send, lines) = mpsc::channel();
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
         let first = lines.recv_timeout(LIMIT);
-        let mut serving = Self { child, logs: Some(logs), url: String::new() };
+        let mut serving = Self { child, logs: Some(logs), lines, url: String::new() };
         let first = first.unwrap_or_else(|error| panic!("no first line ({error}): {:?}", serving.end()));
         first.strip_prefix("listening on ").unwrap_or_else(|| panic!("{first}")).clone_into(&mut serving.url);
         serving
+    }
+
+    /// Its next line on stdout.
+    pub fn line(&self) -> String {
+        self.lines.recv_timeout(LIMIT).expect("a line")
     }
 
     /// The process.

@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 26] = [
+const DEFAULTS: [(&str, &str); 27] = [
     ("listen", "127.0.0.1:8080"),
+    ("grpc-listen", ""),
     ("tls-cert", ""),
     ("tls-key", ""),
     ("max-connections", "8192"),
@@ -43,8 +44,9 @@ const DEFAULTS: [(&str, &str); 26] = [
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 26] = [
+const OTHERS: [(&str, &str); 27] = [
     ("listen", "[::1]:9999"),
+    ("grpc-listen", "127.0.0.1:19785"),
     ("tls-cert", "tls/nyala.pem"),
     ("tls-key", "tls/nyala.key"),
     ("max-connections", "99999"),

@@ -100,6 +100,16 @@ impl House {
         format!("{}{path}", self.service.as_ref().expect("a running service").url())
     }
 
+    /// What this service goes by.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where this service speaks gRPC.
+    pub fn grpc_url(&self) -> String {
+        self.service.as_ref().and_then(Service::grpc_url).expect("a service that speaks gRPC")
+    }
+
     /// A request with a JSON body, sent to the byte.
     pub async fn send(&self, method: Method, path: &str, body: &str) -> Response {
         let request = self.client.request(method, self.url(path));
@@ -181,6 +191,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 fn settings(database: &Path) -> Settings {
     Settings {
         listen: ([127, 0, 0, 1], 0).into(),
+        grpc_listen: None,
         tls: None,
         limits: Limits::default(),
         database: database.to_owned(),

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,8 +23,17 @@ const SMALL: u64 = 64 << 10;
 const PIECE: usize = 16 << 10;
 
 tokio::task_local! {
-    /// How many pieces were taken on the stream of HTTP/2 that is being run.
-    static TAKEN: Arc<AtomicU32>;
+    /// What goes on on the stream of HTTP/2 that is being run.
+    static PROGRESS: Arc<Progress>;
+}
+
+/// How far an answer is.
+#[derive(Default)]
+struct Progress {
+    /// How many pieces were taken.
+    taken: AtomicU32,
+    /// Whether it is us who have nothing to say for now: somebody watches, and nothing happens.
+    quiet: AtomicBool,
 }
 
 /// Runs what is asked over HTTP/2: each stream has only so long in all, and for each
@@ -43,9 +52,9 @@ impl Streams {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        let taken = Arc::new(AtomicU32::default());
-        let stalled = stalled(taken.clone(), self.stall);
-        let stream = tokio::time::timeout(self.whole, TAKEN.scope(taken, stream));
+        let progress = Arc::<Progress>::default();
+        let stalled = stalled(progress.clone(), self.stall);
+        let stream = tokio::time::timeout(self.whole, PROGRESS.scope(progress, stream));
         tokio::spawn(async move {
             // Whichever ends first; dropping a stream resets it.
             tokio::select! {
@@ -57,12 +66,12 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
 }
 
 /// Ends once an answer has begun of which no piece was taken for `stall`, or up to twice that.
-async fn stalled(taken: Arc<AtomicU32>, stall: Duration) {
+async fn stalled(progress: Arc<Progress>, stall: Duration) {
     let mut before = 0;
     loop {
         tokio::time::sleep(stall).await;
-        let now = taken.load(Relaxed);
-        if now != 0 && now == before {
+        let now = progress.taken.load(Relaxed);
+        if now != 0 && now == before && !progress.quiet.load(Relaxed) {
             return;
         }
         before = now;
@@ -95,7 +104,7 @@ pub(super) struct Answer<B> {
     rest: Bytes,
     /// Whether pieces are copies: a part of the whole would keep all of it.
     copied: bool,
-    taken: Option<Arc<AtomicU32>>,
+    progress: Option<Arc<Progress>>,
     _room: Option<OwnedSemaphorePermit>,
     _request: InFlight,
 }
@@ -103,13 +112,13 @@ pub(super) struct Answer<B> {
 impl<B> Answer<B> {
     /// To be made by the task that runs the stream.
     pub(super) fn new(body: B, room: Option<OwnedSemaphorePermit>, request: InFlight) -> Self {
-        let taken = TAKEN.try_with(Arc::clone).ok();
-        Self { body, rest: Bytes::new(), copied: false, taken, _room: room, _request: request }
+        let progress = PROGRESS.try_with(Arc::clone).ok();
+        Self { body, rest: Bytes::new(), copied: false, progress, _room: room, _request: request }
     }
 
     fn piece(&mut self) -> Bytes {
-        if let Some(taken) = &self.taken {
-            taken.fetch_add(1, Relaxed);
+        if let Some(progress) = &self.progress {
+            progress.taken.fetch_add(1, Relaxed);
         }
         self.copied |= self.rest.len() > PIECE;
         let piece = self.rest.split_to(self.rest.len().min(PIECE));
@@ -123,7 +132,11 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         if self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            let polled = Pin::new(&mut self.body).poll_frame(context);
+            if let Some(progress) = &self.progress {
+                progress.quiet.store(polled.is_pending(), Relaxed);
+            }
+            match ready!(polled) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.rest = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),

@@ -11,69 +11,52 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use warp::Reply;
-use warp::reply::Response;
 
 use super::activity::{Activity, Phase};
 use super::answer::{Answer, Room, Streams};
+use super::answers::Answers;
+use super::http2::has_few_headers;
 use super::slots::Slot;
 use super::stream::Watched;
 use super::timeouts::Timeouts;
-use super::{Limits, refusal, tls};
+use super::{Limits, http2, refusal, tls};
+use crate::api::bodies::Broken;
 use crate::api::connection::Connection;
 use crate::api::error::ApiError;
 use crate::api::request::name_host;
-use crate::api::security_headers;
 
 /// How long a client over HTTP/2 may take to go once it is told to.
 const GOING: Duration = Duration::from_secs(1);
 
-/// How often a client over HTTP/2 is asked whether it is still there, and how long it may take to say so.
-const PING: Duration = Duration::from_secs(30);
-
 /// What is read at once, at most: a body in pieces of this, or a head where that may be larger.
 /// No more than a head usually may have: its buffer grows in steps, and would be twice as large.
-const READ_BUFFER: usize = 32 << 10;
+pub(super) const READ_BUFFER: usize = 32 << 10;
 
-/// Requests at once on one connection over HTTP/2: each may keep a head and an answer here.
-const MAX_STREAMS: u32 = 32;
-
-/// The head of a request over HTTP/2, at most, whatever it may be otherwise: there are many at once.
-const MAX_HEADER_LIST: u32 = 16 << 10;
-
-/// Headers of a request over HTTP/2, at most, as hyper has it over HTTP/1.1: each takes far
-/// more than its bytes.
-const MAX_HEADERS: usize = 100;
-
-/// What a client may send over HTTP/2 before anybody reads it: on one stream, on all.
-const WINDOWS: (u32, u32) = (128 << 10, 256 << 10);
-
-/// Requests that are answered.
-pub(super) trait Answers:
-    Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send + Sync + 'static
-{
-}
-
-impl<S> Answers for S where
-    S: Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send + Sync + 'static
-{
+/// What clients may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// HTTP/1.1, and HTTP/2 where a handshake chooses it.
+    Both,
+    /// HTTP/2 from the first byte.
+    Http2,
 }
 
 /// What all connections share.
 pub(super) struct Serving<S> {
     answers: S,
+    speaks: Speaks,
     limits: Limits,
     room: Room,
     http1: http1::Builder,
-    http2: http2::Builder<Streams>,
+    http2: hyper::server::conn::http2::Builder<Streams>,
 }
 
 /// How a connection ended.
@@ -85,25 +68,22 @@ enum End {
 }
 
 impl<S: Answers> Serving<S> {
-    pub(super) fn new(answers: S, limits: Limits) -> Arc<Self> {
+    pub(super) fn new(answers: S, speaks: Speaks, limits: Limits) -> Arc<Self> {
         let mut http1 = http1::Builder::new();
         // The timeouts are ours: hyper's makes a timer for each request, and closes without a word.
         http1.header_read_timeout(None).max_header_size(limits.max_header);
         http1.max_buf_size(READ_BUFFER.max(limits.max_header));
-        let mut http2 = http2::Builder::new(Streams::new(&limits));
-        http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
-        let max_header = u32::try_from(limits.max_header).unwrap_or(u32::MAX);
-        http2.max_concurrent_streams(MAX_STREAMS).max_header_list_size(max_header.min(MAX_HEADER_LIST));
-        http2.max_pending_accept_reset_streams(20).max_local_error_reset_streams(64);
-        http2.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
-        http2.max_send_buf_size(READ_BUFFER);
-        let room = Room::new(&limits);
-        Arc::new(Self { answers, limits, room, http1, http2 })
+        let (http2, room) = (http2::builder(&limits), Room::new(&limits));
+        Arc::new(Self { answers, speaks, limits, room, http1, http2 })
     }
 
-    /// Serves HTTP/1.1 to its end.
+    /// Serves what is spoken without a handshake to its end.
     pub(super) async fn plain(self: Arc<Self>, stream: TcpStream, peer: IpAddr, stop: watch::Receiver<bool>) {
-        self.http1(stream, Connection { peer, tls: false, http2: false }, stop).await;
+        let client = Connection { peer, tls: false, http2: self.speaks == Speaks::Http2 };
+        match self.speaks {
+            Speaks::Both => self.http1(stream, client, stop).await,
+            Speaks::Http2 => self.http2(stream, client, stop).await,
+        }
     }
 
     /// Serves what the client chooses in its handshake to its end; `http2` is its place among
@@ -122,8 +102,10 @@ impl<S: Answers> Serving<S> {
             () = stopped(&mut stop) => return,
         };
         let client = Connection { peer, tls: true, http2: false };
+        // Who chooses nothing may still speak what alone is spoken here.
+        let alone = self.speaks == Speaks::Http2;
         match stream {
-            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
+            Ok(Ok(stream)) if alone || stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
                 self.http2(stream, Connection { http2: true, ..client }, stop).await;
             }
             Ok(Ok(stream)) => {
@@ -190,7 +172,7 @@ impl<S: Answers> Serving<S> {
         activity: &Arc<Activity>,
     ) -> impl Service<
         http::Request<Incoming>,
-        Response = http::Response<impl Body<Data = Bytes, Error = warp::Error> + Send + use<S>>,
+        Response = http::Response<impl Body<Data = Bytes, Error: Into<Broken>> + Send + use<S>>,
         Error = Infallible,
         Future: Send,
     > + use<S> {
@@ -200,15 +182,14 @@ impl<S: Answers> Serving<S> {
             let fits = has_few_headers(&request, self.limits.max_header).and_then(|()| has_path(&request));
             name_host(&mut request);
             request.extensions_mut().insert(client);
-            let answer = fits.map(|()| self.answers.call(request));
             let serving = self.clone();
             async move {
-                let mut response = match answer {
-                    Ok(answer) => answer.await?,
-                    Err(error) => refused(error),
+                let mut response = match fits {
+                    Ok(()) => serving.answers.answer(request).await,
+                    Err(error) => serving.answers.refused(error),
                 };
                 let room = serving.room.take(response.body()).unwrap_or_else(|full| {
-                    response = refused(full);
+                    response = serving.answers.refused(full);
                     None
                 });
                 Ok(response.map(|body| Answer::new(body, room, in_flight)))
@@ -223,21 +204,6 @@ fn has_path<B>(request: &http::Request<B>) -> Result<(), ApiError> {
         Some(asked) if asked.as_str().starts_with(['/', '?']) && request.method() != Method::CONNECT => Ok(()),
         _ => Err(ApiError::Malformed("the request names no path: ask for one such as /healthz".into())),
     }
-}
-
-/// Refuses a head over HTTP/2 that is small in bytes, but not in memory.
-fn has_few_headers<B>(request: &http::Request<B>, max_header: usize) -> Result<(), ApiError> {
-    if request.headers().len() > MAX_HEADERS {
-        return Err(ApiError::HeadTooLarge(max_header.min(MAX_HEADER_LIST as usize)));
-    }
-    Ok(())
-}
-
-/// An answer that is given here, before anything looks at the request.
-fn refused(error: ApiError) -> Response {
-    let mut response = error.into_response();
-    security_headers::protect(response.headers_mut());
-    response
 }
 
 /// Polls a connection until it ends, or its client is waited for no longer. When the

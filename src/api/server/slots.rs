@@ -26,23 +26,40 @@ impl Slots {
     }
 
     /// A slot for a connection from this address, given back when it is dropped.
-    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Slot, ApiError> {
+    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Slot, Full> {
         let block = client_of(peer);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.max {
-            return Err(ApiError::Crowded(
-                "there are too many connections: try again later, or raise --max-connections",
-            ));
+            return Err(Full::InAll);
         }
         let from_there = taken.by_block.entry(block).or_default();
         if *from_there >= self.max_per_address {
-            return Err(ApiError::Crowded(
-                "there are too many connections from your address: close some, or raise --max-connections-per-address",
-            ));
+            return Err(Full::FromThere);
         }
         *from_there += 1;
         taken.all += 1;
         Ok(Slot { slots: self.clone(), block })
+    }
+}
+
+/// Why there is no slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Full {
+    #[error("there are too many connections")]
+    InAll,
+    #[error("there are too many connections from this address")]
+    FromThere,
+}
+
+impl From<Full> for ApiError {
+    /// As it is told over HTTP.
+    fn from(full: Full) -> Self {
+        Self::Crowded(match full {
+            Full::InAll => "there are too many connections: try again later, or raise --max-connections",
+            Full::FromThere => {
+                "there are too many connections from your address: close some, or raise --max-connections-per-address"
+            }
+        })
     }
 }
 

@@ -74,10 +74,19 @@ pub struct Tls {
     offers: watch::Sender<Offers>,
 }
 
-/// What a handshake offers: the same certificate in both.
+/// What a handshake offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offer {
+    Both,
+    Http1,
+    Http2,
+}
+
+/// The same certificate in each offer.
 struct Offers {
     both: Arc<ServerConfig>,
     http1: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
 }
 
 impl Offers {
@@ -87,7 +96,7 @@ impl Offers {
             config.alpn_protocols = names.iter().map(|name| name.to_vec()).collect();
             Arc::new(config)
         };
-        Self { both: offer(&[H2, HTTP_1_1]), http1: offer(&[HTTP_1_1]) }
+        Self { both: offer(&[H2, HTTP_1_1]), http1: offer(&[HTTP_1_1]), http2: offer(&[H2]) }
     }
 }
 
@@ -112,10 +121,15 @@ impl Tls {
         }
     }
 
-    /// For one handshake, in which HTTP/2 is offered or not.
-    pub(super) fn acceptor(&self, http2: bool) -> TlsAcceptor {
+    /// For one handshake.
+    pub(super) fn acceptor(&self, offer: Offer) -> TlsAcceptor {
         let offers = self.offers.borrow();
-        TlsAcceptor::from(if http2 { &offers.both } else { &offers.http1 }.clone())
+        let config = match offer {
+            Offer::Both => &offers.both,
+            Offer::Http1 => &offers.http1,
+            Offer::Http2 => &offers.http2,
+        };
+        TlsAcceptor::from(config.clone())
     }
 }
 

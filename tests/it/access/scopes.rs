@@ -29,6 +29,7 @@ const TABLE: &str = "
     GET    /api/webhook/{id}                      read subscribe
     PUT    /api/webhook/{id}                      read subscribe
     DELETE /api/webhook/{id}                      read subscribe
+    POST   /ccx/hooks/{hook}                      publish
     GET    /api/v1/applications                   read subscribe
     POST   /api/v1/applications                   admin
     GET    /api/v1/event-types                    read publish subscribe
