@@ -4,6 +4,7 @@ mod access;
 mod attacks;
 mod bad_input;
 mod binary;
+mod ccx;
 mod cli;
 mod config;
 mod crash;
