@@ -1,10 +1,9 @@
 //! From what somebody is about to do to whether they may: one way for every API.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::App;
 use super::access::event_applications;
@@ -47,13 +46,12 @@ pub(super) fn object(body: Bytes) -> Result<Bytes, ApiError> {
     if body.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
-    match serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&body) {
-        Ok(_) => Ok(body),
-        Err(e) if e.is_data() => {
-            Err(ApiError::Malformed("the body is not a JSON object: send one that says what is about to happen".into()))
-        }
-        Err(e) => Err(ApiError::Malformed(format!("the body is not JSON ({e}): send a JSON object in UTF-8"))),
-    }
+    let what = match serde_json::from_slice::<&RawValue>(&body) {
+        Ok(raw) if raw.get().starts_with('{') => return Ok(body),
+        Ok(_) => "not a JSON object: send one that says what is about to happen".to_owned(),
+        Err(e) => format!("not JSON ({e}): send a JSON object in UTF-8"),
+    };
+    Err(ApiError::Malformed(format!("the body is {what}")))
 }
 
 /// Asks, and waits until it is decided, or the time for an answer is up: what is still
@@ -96,7 +94,7 @@ pub(super) async fn closed(app: &App, begun: Begun, wait: Duration) -> Result<Ga
     }
     let mut stop = app.stop.clone();
     tokio::select! {
-        closed = closes => if let Ok(gate) = closed { return Ok(gate) },
+        closed = closes => if let Ok(gate) = closed { return Ok(*gate) },
         () = app.clock.sleep(wait) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }

@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod key;
 pub mod listen;
 pub mod listing;
+mod local_server;
 pub mod mock_hooks;
 pub mod output;
 pub mod payload;
@@ -22,6 +23,7 @@ mod receiver;
 pub mod serve;
 pub mod shown;
 mod stop;
+mod test_client;
 pub mod token;
 pub mod verify;
 pub mod when;
@@ -61,6 +63,7 @@ enum Command {
     /// certificate and its key again. Logs go to stderr.
     // Its options are those of `nyala config`, too.
     Serve(Flags),
+    LocalServer(local_server::LocalServer),
     Publish(publish::Publish),
     Gate(gate::Gate),
     Gates(gates::Gates),
@@ -70,6 +73,7 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     Listen(listen::Listen),
     MockHooks(mock_hooks::MockHooks),
+    TestClient(test_client::TestClient),
     Token(token::Token),
     Verify(verify::Verify),
     Db(db::Db),
@@ -118,6 +122,7 @@ impl Cli {
     async fn run(self, matches: &ArgMatches) -> Result<(), Failure> {
         match self.command {
             Command::Serve(flags) => serve::run(flags, matches).await,
+            Command::LocalServer(args) => local_server::run(args, matches).await,
             Command::Publish(args) => args.run().await,
             Command::Gate(args) => args.run().await,
             Command::Gates(args) => args.run().await,
@@ -127,6 +132,7 @@ impl Cli {
             Command::Deliveries(args) => args.run().await,
             Command::Listen(args) => args.run().await,
             Command::MockHooks(args) => args.run().await,
+            Command::TestClient(args) => args.run().await,
             Command::Token(args) => args.run(matches).await,
             Command::Verify(args) => args.run(),
             Command::Db(args) => args.run(matches).await,

@@ -21,7 +21,18 @@ use crate::telemetry;
 /// # Errors
 /// A setting cannot be used, or the service cannot start.
 pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failure> {
-    let (mut settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
+    let (settings, _) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
+    serve(settings, async |_| Ok(())).await
+}
+
+/// Serves by these settings, and does something first, before it is said that it serves.
+///
+/// # Errors
+/// The service cannot start, or what is done first fails.
+pub(super) async fn serve(
+    mut settings: Settings,
+    first: impl AsyncFnOnce(&Service) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     telemetry::start(settings.log_format, &settings.log_level);
     super::private_files();
     prepare_process();
@@ -30,6 +41,10 @@ pub(super) async fn run(flags: Flags, matches: &ArgMatches) -> Result<(), Failur
     let (mut stop, mut reload) = (Stop::new().map_err(no_signals)?, Reload::new().map_err(no_signals)?);
     let started = Service::start(&settings, Arc::new(SystemClock::default())).await;
     let service = started.map_err(|e| Failure::failed(e.to_string()))?;
+    if let Err(failure) = first(&service).await {
+        service.stop().await;
+        return Err(failure);
+    }
     // Whoever started us may not read what we say.
     let _ = output::emit(&format!("listening on {}", service.url()));
     if let Some(url) = service.grpc_url() {

@@ -31,7 +31,7 @@ pub struct Begun {
     pub gate: Gate,
     /// Resolves when it closes, to what it came to or to an error if that has to be looked
     /// up.
-    pub closes: oneshot::Receiver<Gate>,
+    pub closes: oneshot::Receiver<Box<Gate>>,
 }
 
 /// Why nobody was asked, though all is well with the store.

@@ -126,10 +126,11 @@ fn message_id(leased: &Leased) -> String {
 }
 
 fn body(leased: &Leased, target: &Target) -> Bytes {
-    match target.webhook {
-        None if leased.event.gate.is_some() => with_work_id(&leased.event.payload, leased.work_id.as_deref()),
-        None => leased.event.payload.clone(),
-        Some(webhook) => webhook.body(&leased.event, leased.application.as_deref()),
+    let payload = &leased.event.payload;
+    match (target.webhook, &leased.work_id) {
+        (Some(webhook), _) => webhook.body(&leased.event, leased.application.as_deref()),
+        (None, Some(work_id)) => with_work_id(payload, work_id),
+        (None, None) => payload.clone(),
     }
 }
 

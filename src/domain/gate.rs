@@ -317,7 +317,9 @@ mod tests {
         }
     }
 
-    fn decisions(of: &[(DecisionState, OnSilence)]) -> Vec<Decision> {
+    type Stand = [(DecisionState, OnSilence)];
+
+    fn decisions(of: &Stand) -> Vec<Decision> {
         of.iter().enumerate().map(decision).collect()
     }
 
@@ -326,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_gate_is_approved_when_all_who_may_refuse_approved() {
-        let table: [(&[(DecisionState, OnSilence)], GateState, GateState); 8] = [
+        let table: [(&Stand, GateState, GateState); 8] = [
             (&[], GateState::Approved, GateState::Approved),
             (&[(Approved, DENY), (Approved, DENY)], GateState::Approved, GateState::Approved),
             (&[(Approved, DENY), (Refused, ALLOW)], GateState::Refused, GateState::Approved),
@@ -345,7 +347,7 @@ mod tests {
     #[test]
     fn a_gate_that_nobody_refused_in_time_expires() {
         let late = [HookId(2)];
-        let table: [(&[(DecisionState, OnSilence)], GateState); 3] = [
+        let table: [(&Stand, GateState); 3] = [
             (&[(Approved, DENY), (Silent, DENY)], GateState::Expired),
             (&[(Refused, DENY), (Silent, DENY)], GateState::Refused),
             (&[(Approved, DENY), (Silent, ALLOW)], GateState::Approved),

@@ -17,7 +17,7 @@ pub(super) struct GateWaits(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    by_gate: HashMap<Seq, Vec<oneshot::Sender<Gate>>>,
+    by_gate: HashMap<Seq, Vec<oneshot::Sender<Box<Gate>>>>,
     /// At how many to look for those who gave up.
     look_at: usize,
 }
@@ -25,20 +25,20 @@ struct Waiting {
 impl GateWaits {
     /// Resolves when the gate closes: to what it came to, or to nothing if that has to be
     /// looked up.
-    pub(super) fn begin(&self, gate: Seq) -> oneshot::Receiver<Gate> {
-        let (closed, closes) = oneshot::channel();
+    pub(super) fn begin(&self, gate: Seq) -> oneshot::Receiver<Box<Gate>> {
+        let (tell, closes) = oneshot::channel();
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.forget_the_gone();
-        waiting.by_gate.entry(gate).or_default().push(closed);
+        waiting.by_gate.entry(gate).or_default().push(tell);
         closes
     }
 
     /// It has closed, and came to this if that is known here.
     pub(super) fn closed(&self, seq: Seq, gate: Option<&Gate>) {
         let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner).by_gate.remove(&seq);
-        for (wait, gate) in waits.unwrap_or_default().into_iter().zip(std::iter::repeat(gate)) {
-            // Dropping the others is their signal; who has gone needs none.
-            let _ = gate.map(|gate| wait.send(gate.clone()));
+        for wait in waits.unwrap_or_default() {
+            // Dropping it without a word is a signal, too; who has gone needs none.
+            let _ = gate.map(|gate| wait.send(Box::new(gate.clone())));
         }
     }
 }

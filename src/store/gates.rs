@@ -14,7 +14,6 @@ use crate::domain::token::TokenHash;
 
 /// What came of asking.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and not for long")]
 pub enum Asked {
     /// It is kept, with what lets each hook that is to be asked decide later: closed
     /// already if there is none.

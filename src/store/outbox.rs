@@ -23,7 +23,8 @@ pub struct Leased {
     pub hook: HookId,
     /// The application that it is about, where the hook gets each apart.
     pub application: Option<Arc<str>>,
-    /// What the hook calls what the event tells of, where that is tied to a gate.
+    /// What the hook calls what the event tells of, where that is tied to a gate; empty: it
+    /// has no name for it. `None`: the payload goes out as it is.
     pub work_id: Option<Arc<str>>,
     /// How many attempts have ended.
     pub attempts: u32,

@@ -79,6 +79,8 @@ impl GateView {
         let (approved, bounds) = (gate.approved(), caller.sees());
         let work_id = gate.work_id().map(str::to_owned);
         let whole = is_askers(caller, &gate) || caller.sees_urls_of().is_none();
+        let refusal = gate.decisions.iter().find(|decision| decision.approved() == Some(false));
+        let reason = gate.reason.or_else(|| refusal.filter(|_| !approved)?.reason.clone());
         let name = |token| app.auth.tokens().name(token);
         let asked_by = gate.asker.filter(|token| caller.applications().is_empty() || caller.token == Some(*token));
         Self {
@@ -92,7 +94,7 @@ impl GateView {
             state: gate.state.as_str(),
             approved,
             work_id,
-            reason: gate.reason,
+            reason,
             asked_at: gate.asked_at,
             asked_by: asked_by.and_then(name),
             expires_at: gate.expires_at,

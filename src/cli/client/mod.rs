@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod answer;
+mod grpc;
 pub mod pages;
 pub mod waiting;
 
@@ -16,7 +17,7 @@ use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, RequestBuilder, Url};
+use reqwest::{Certificate, ClientBuilder, RequestBuilder, Url};
 
 use self::answer::Answer;
 use super::exit::Failure;
@@ -30,6 +31,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may take: short, so that an address that swallows packets leaves time for
 /// another attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much longer a call over gRPC is waited for than its deadline.
+const GRPC_GRACE: Duration = Duration::from_secs(1);
 /// What needs no escape anywhere in a URL (RFC 3986, unreserved).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -83,13 +86,27 @@ impl Server {
     /// # Errors
     /// Exit code 2 when the address, the token or the authorities cannot be used.
     pub fn client(&self) -> Result<Client, Failure> {
+        self.client_of(reqwest::Client::builder().default_headers(self.headers()?).timeout(REQUEST_TIMEOUT))
+    }
+
+    /// A client for gRPC, which takes so long for a call.
+    ///
+    /// # Errors
+    /// As [`Server::client`].
+    pub fn grpc_client(&self, timeout: Duration) -> Result<Client, Failure> {
+        let mut headers = self.headers()?;
+        headers.remove(ACCEPT);
+        // The call's own deadline, of which the server knows, comes first.
+        let timeout = timeout + GRPC_GRACE;
+        self.client_of(reqwest::Client::builder().default_headers(headers).http2_prior_knowledge().timeout(timeout))
+    }
+
+    fn client_of(&self, builder: ClientBuilder) -> Result<Client, Failure> {
         let base = self.base()?;
-        let mut http = reqwest::Client::builder()
+        let mut http = builder
             .user_agent(concat!("nyala/", env!("CARGO_PKG_VERSION")))
-            .default_headers(self.headers()?)
             .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT);
+            .connect_timeout(CONNECT_TIMEOUT);
         // A proxy from the environment cannot reach what runs beside us.
         if base.host().is_some_and(|host| is_loopback(&host)) {
             http = http.no_proxy();

@@ -78,22 +78,22 @@ fn holds(payload: &[u8], text: &[u8]) -> bool {
 }
 
 /// The payload as a hook gets it that calls this so: its own work id in place of any
-/// other's, or added as the first field; where it has none, an empty text in place of
-/// another's. All else stays to the byte.
+/// other's, or added as the first field; an empty one only in place of another's. All else
+/// stays to the byte.
 #[must_use]
-pub fn with_work_id(payload: &Bytes, work_id: Option<&str>) -> Bytes {
+pub fn with_work_id(payload: &Bytes, work_id: &str) -> Bytes {
     let Ok(spans) = serde_json::from_slice::<Spans>(payload) else {
         return payload.clone();
     };
     // Texts always have a JSON form.
-    let value = serde_json::to_string(work_id.unwrap_or_default()).unwrap_or_default();
+    let value = serde_json::to_string(work_id).unwrap_or_default();
     let ranges: Vec<_> = spans.work_ids.iter().filter_map(|raw| range_in(payload, raw.get())).collect();
     let mut body = Vec::with_capacity(payload.len() + value.len() + 16);
     let mut rest = 0;
     if ranges.is_empty() {
-        let Some(work_id) = work_id.filter(|id| !id.is_empty()) else {
+        if work_id.is_empty() {
             return payload.clone();
-        };
+        }
         // The object begins after what may be white space.
         let open = payload.iter().position(|byte| *byte == b'{').map_or(0, |place| place + 1);
         body.extend_from_slice(&payload[..open]);
@@ -194,18 +194,18 @@ mod tests {
     #[test]
     fn each_hook_gets_its_own_work_id_and_all_else_to_the_byte() {
         let table = [
-            (r#" { "a" : 1.50, "work_id" : "w" }"#, Some("x"), r#" { "a" : 1.50, "work_id" : "x" }"#),
+            (r#" { "a" : 1.50, "work_id" : "w" }"#, "x", r#" { "a" : 1.50, "work_id" : "x" }"#),
             (
                 r#"{"work_id":null,"b":{"work_id":1},"work_id":[2]}"#,
-                Some("x"),
+                "x",
                 r#"{"work_id":"x","b":{"work_id":1},"work_id":"x"}"#,
             ),
-            (r#"{"work_id":"w"}"#, None, r#"{"work_id":""}"#),
-            (r#" {"gate":"g"}"#, Some("\"x\""), r#" {"work_id":"\"x\"","gate":"g"}"#),
-            (r#"{ }"#, Some("x"), r#"{"work_id":"x" }"#),
-            (r#"{"gate":"g"}"#, None, r#"{"gate":"g"}"#),
-            (r#"["work_id"]"#, Some("x"), r#"["work_id"]"#),
-            ("null", Some("x"), "null"),
+            (r#"{"work_id":"w"}"#, "", r#"{"work_id":""}"#),
+            (r#" {"gate":"g"}"#, "\"x\"", r#" {"work_id":"\"x\"","gate":"g"}"#),
+            ("{ }", "x", r#"{"work_id":"x" }"#),
+            (r#"{"gate":"g"}"#, "", r#"{"gate":"g"}"#),
+            (r#"["work_id"]"#, "x", r#"["work_id"]"#),
+            ("null", "x", "null"),
         ];
         for (payload, work_id, expected) in table {
             let body = with_work_id(&Bytes::from_static(payload.as_bytes()), work_id);

@@ -86,7 +86,8 @@ impl Db {
 
     /// Resolves when this gate closes, to what it came to or to an error if that has to be
     /// looked up: begin before looking at how it stands.
-    pub fn gate_closes(&self, gate: Seq) -> oneshot::Receiver<Gate> {
+    #[must_use]
+    pub fn gate_closes(&self, gate: Seq) -> oneshot::Receiver<Box<Gate>> {
         self.gate_waits.begin(gate)
     }
 }

@@ -44,6 +44,8 @@ const DECIDE: &str = "
 const CLOSE: &str =
     "UPDATE gates SET state = ?2, closed_at = ?3, reason = coalesce(?4, reason) WHERE seq = ?1 AND state = 0";
 
+const SAY_WHY: &str = "UPDATE gates SET reason = ?2 WHERE seq = ?1 AND state = 0";
+
 const OVERDUE: &str = "SELECT seq FROM gates WHERE state = 0 AND expires_at <= ?1 LIMIT ?2";
 
 const ABANDONED: &str = "
@@ -122,6 +124,9 @@ impl Gates for Session {
             let columns = params![gate.seq.0, hook, number, verdict.reason, none, now.millis(), verdict.by];
             self.sql(DECIDE)?.execute(columns)?;
             self.batch.rows += 1;
+        }
+        if let Some(reason) = &verdict.reason {
+            self.sql(SAY_WHY)?.execute(params![gate.seq.0, reason])?;
         }
         let stands = self.concluded(now, gate.seq)?;
         Ok(Decided::Done { gate: gate.seq, hook: None, state, now: stands })

@@ -83,8 +83,8 @@ async fn the_call_afterwards_carries_the_work_id_that_its_integrator_gave_before
     answer(hooks.post_add_node(unnamed)).await.expect("kept");
 
     assert_eq!(work_id, "V", "the first one's goes to the caller");
-    let received = receiver.wait_for(6).await;
-    for told in received.iter().filter(|received| received.header("nyala-event") == "post-add-node") {
+    let told = receiver.wait_for(6).await;
+    for told in told.iter().filter(|told| told.header("nyala-event") == "post-add-node") {
         let body: Value = serde_json::from_slice(&told.body).expect("JSON");
         let own = told.path.trim_start_matches('/');
         assert_eq!((&body["work_id"], &body["node_ids"]), (&json!(own), &json!(["n1"])), "named, and left out");
