@@ -58,7 +58,7 @@ pub(super) struct Kept {
 pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: Said) -> Result<Kept, ApiError> {
     let Said { event_type, mut applications, payload, deed } = said;
     let action = catalogue::find(&event_type).filter(|known| known.is_action());
-    let (payload, warnings) = match action {
+    let (payload, mut warnings) = match action {
         None => (payload, vec![]),
         Some(known) => read(known, payload, &mut applications)?,
     };
@@ -68,7 +68,8 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
         None => None,
         Some(told) => Some(completed(app, caller, action, told).await?),
     };
-    let gate = tied(app, caller, wishes.gate, &event_type, &payload).await?;
+    let (gate, unknown) = tied(app, caller, wishes.gate, &event_type, &payload).await?;
+    warnings.extend(unknown);
     let event = NewEvent {
         event_type,
         idempotency,
@@ -85,25 +86,28 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
     Ok(Kept { published, warnings })
 }
 
-/// The gate to which an event is tied, if it names one.
+/// The gate to which an event is tied, if it names one; what its publisher should know if
+/// that is not there.
 async fn tied(
     app: &App,
     caller: &Caller,
     gate: Option<GateId>,
     event_type: &EventType,
     payload: &[u8],
-) -> Result<Option<Seq>, ApiError> {
+) -> Result<(Option<Seq>, Option<String>), ApiError> {
     let given = gate.map(Named::Id);
     let must = given.is_some();
     let Some(named) = given.or_else(|| Named::by(event_type, payload)) else {
-        return Ok(None);
+        return Ok((None, None));
     };
+    let id = if let Named::Id(id) = named { Some(id) } else { None };
     let (owner, bounds) = (caller.owner(), caller.sees());
     let found = app.db.look(move |archive| archive.named_gate(&named, owner, &bounds)).await?;
     if found.is_none() && must {
         return Err(Invalid::new("gate", "is not there: name one that was asked with this token").into());
     }
-    Ok(found)
+    let unknown = id.filter(|_| found.is_none()).map(|id| format!("the payload names {id}, which is not there"));
+    Ok((found, unknown))
 }
 
 /// Whether the user is an application is told of those that the caller may know of.

@@ -22,7 +22,7 @@ use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
 use crate::domain::headers::MASKED;
 use crate::domain::hook::Hook;
-use crate::domain::id::{DeliveryId, EventId, HookId, TokenId};
+use crate::domain::id::{DeliveryId, EventId, GateId, HookId, TokenId};
 use crate::domain::outcome::status_name;
 use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
@@ -189,6 +189,9 @@ pub(super) struct EventView {
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Box<RawValue>>,
+    /// Only there, and where it is tied to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<GateId>,
 }
 
 impl EventView {
@@ -208,15 +211,16 @@ impl EventView {
             deliveries: event.deliveries,
             bytes,
             payload: None,
+            gate: None,
         }
     }
 
-    /// With it.
-    pub(super) fn whole(event: Event, caller: &Caller, app: &App) -> Self {
+    /// With it, and the gate that was asked before.
+    pub(super) fn whole(event: Event, gate: Option<GateId>, caller: &Caller, app: &App) -> Self {
         let bytes = event.payload.len() as u64;
         // An empty payload went out as `null`, and anything else was checked when it came.
         let payload = serde_json::from_slice(&event.payload).ok();
-        Self { payload, ..Self::of(EventSummary { event, bytes }, caller, app) }
+        Self { payload, gate, ..Self::of(EventSummary { event, bytes }, caller, app) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A gate: hooks that want to are asked whether to go on, before something happens.
 
 mod answer;
+mod gating;
+mod state;
 mod tie;
 
 use std::time::Duration;
@@ -16,143 +18,14 @@ use super::id::{GateId, HookId, Seq, TokenId};
 use super::time::Timestamp;
 
 pub use answer::Answered;
+pub use gating::{Gating, OnSilence, is_asked_by_name};
+pub use state::{DecisionState, GateState};
 pub use tie::{Named, with_work_id};
-
-/// With what the types of events begin for which hooks are asked by themselves.
-const BEFORE: &str = "pre-";
-
-/// Whether a hook on events of this type is asked, unless it says otherwise.
-#[must_use]
-pub fn is_asked_by_name(event: &str) -> bool {
-    event.get(..BEFORE.len()).is_some_and(|start| start.eq_ignore_ascii_case(BEFORE))
-}
 
 /// Whether who is asked for such an event may say no.
 #[must_use]
 pub fn may_refuse(event_type: &EventType) -> bool {
     ccx::find(event_type).is_none_or(|hook| hook.may_refuse)
-}
-
-/// Whether a hook is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Gating {
-    /// For all that it wants, for nothing; `None`: for those of its events that begin
-    /// with `pre-`.
-    pub gate: Option<bool>,
-    /// What it means if it does not answer.
-    pub on_silence: OnSilence,
-}
-
-impl Gating {
-    /// Whether it is asked for what this event of its filter stands for, which may be
-    /// any.
-    #[must_use]
-    pub fn is_for(self, event: &str) -> bool {
-        self.gate.unwrap_or_else(|| is_asked_by_name(event))
-    }
-}
-
-/// What an error, a time-out or a bad answer means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnSilence {
-    /// No, where who is asked may say no.
-    #[default]
-    Deny,
-    /// Yes.
-    Allow,
-}
-
-impl OnSilence {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::Deny, Self::Allow];
-
-    /// How the store and the API spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deny => "deny",
-            Self::Allow => "allow",
-        }
-    }
-
-    /// Reads that spelling.
-    #[must_use]
-    pub fn named(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|on_silence| on_silence.as_str() == text)
-    }
-}
-
-/// Where a gate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GateState {
-    /// Somebody has not decided yet.
-    Open,
-    /// Nobody who may said no.
-    Approved,
-    /// Somebody did, or did not answer.
-    Refused,
-    /// It was not decided in time, or the server died meanwhile: the same as refused.
-    Expired,
-}
-
-impl GateState {
-    /// All there are, in the order of the numbers under which they are stored.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Approved, Self::Refused, Self::Expired];
-
-    /// How the API spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Approved => "approved",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// Reads that spelling.
-    #[must_use]
-    pub fn named(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-}
-
-/// Where a decision stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DecisionState {
-    /// The hook's request is under way.
-    Asked,
-    /// It decides later.
-    Pending,
-    /// It said yes, or somebody did for it.
-    Approved,
-    /// It said no, or somebody did for it.
-    Refused,
-    /// It did not answer so that it could be understood.
-    Silent,
-}
-
-impl DecisionState {
-    /// All there are, in the order of the numbers under which they are stored.
-    pub const ALL: [Self; 5] = [Self::Asked, Self::Pending, Self::Approved, Self::Refused, Self::Silent];
-
-    /// How the API spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Pending => "pending",
-            Self::Approved => "approved",
-            Self::Refused => "refused",
-            Self::Silent => "silent",
-        }
-    }
-
-    /// Whether it is still to be decided.
-    #[must_use]
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Asked | Self::Pending)
-    }
 }
 
 /// What one hook came to.
@@ -183,6 +56,24 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// That of a hook that is being asked.
+    #[must_use]
+    pub fn to_come(hook: HookId, on_silence: OnSilence) -> Self {
+        Self {
+            hook,
+            state: DecisionState::Asked,
+            on_silence,
+            reason: None,
+            work_id: None,
+            answer: None,
+            status: None,
+            answered_at: None,
+            duration: None,
+            decided_at: None,
+            decided_by: None,
+        }
+    }
+
     /// Yes or no; `None` until it is decided.
     #[must_use]
     pub fn approved(&self) -> Option<bool> {
@@ -302,19 +193,8 @@ mod tests {
     use DecisionState::{Approved, Asked, Pending, Refused, Silent};
 
     fn decision((hook, &(state, on_silence)): (usize, &(DecisionState, OnSilence))) -> Decision {
-        Decision {
-            hook: HookId(i64::try_from(hook).unwrap() + 1),
-            state,
-            on_silence,
-            reason: None,
-            work_id: None,
-            answer: None,
-            status: None,
-            answered_at: None,
-            duration: None,
-            decided_at: None,
-            decided_by: None,
-        }
+        let hook = HookId(i64::try_from(hook).unwrap() + 1);
+        Decision { state, ..Decision::to_come(hook, on_silence) }
     }
 
     type Stand = [(DecisionState, OnSilence)];
@@ -356,15 +236,5 @@ mod tests {
             assert_eq!(conclude_late(&decisions(of), true, &late), state, "{of:?}");
         }
         assert_eq!(conclude_late(&decisions(&[(Approved, DENY), (Silent, DENY)]), false, &late), GateState::Approved);
-    }
-
-    #[test]
-    fn a_hook_is_asked_by_the_names_of_its_events_unless_it_says_otherwise() {
-        let gating = |gate| Gating { gate, on_silence: DENY };
-        for (event, by_name) in [("pre-deploy", true), ("PRE-x", true), ("prepare", false), ("*", false), ("é", false)]
-        {
-            assert_eq!(gating(None).is_for(event), by_name, "{event}");
-            assert!(gating(Some(true)).is_for(event) && !gating(Some(false)).is_for(event));
-        }
     }
 }

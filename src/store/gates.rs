@@ -149,6 +149,12 @@ pub trait GateArchive {
     /// Trouble of the database.
     fn gate(&self, id: GateId) -> Result<Option<Gate>>;
 
+    /// The id of the gate at this place in the store's order.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn gate_id(&self, seq: Seq) -> Result<Option<GateId>>;
+
     /// Gates that the filter lets through, the newest first, without their payloads.
     ///
     /// # Errors

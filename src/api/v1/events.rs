@@ -50,10 +50,15 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let missing = || ApiError::NotFound("there is no such event".into());
     let id: EventId = request.param().parse().map_err(|_| missing())?;
-    let event = app.db.read(move |archive| archive.event(id)).await?;
+    let found = app.db.read(move |archive| {
+        let Some(event) = archive.event(id)? else { return Ok(None) };
+        let gate = event.gate.map_or(Ok(None), |gate| archive.gate_id(gate))?;
+        Ok(Some((event, gate)))
+    });
     let bounds = request.by.caller.sees();
-    let event = event.filter(|event| bounds.hold_one_of(&event.applications)).ok_or_else(missing)?;
-    Ok(json(&EventView::whole(event, &request.by.caller, &app)).into_response())
+    let found = found.await?.filter(|(event, _)| bounds.hold_one_of(&event.applications));
+    let (event, gate) = found.ok_or_else(missing)?;
+    Ok(json(&EventView::whole(event, gate, &request.by.caller, &app)).into_response())
 }
 
 /// `POST /api/v1/events`: `{"type", "payload", "application" or "applications"}`; the

@@ -5,7 +5,7 @@ use ulid::Ulid;
 
 use super::archive::Reader;
 use super::bound::look_through;
-use super::gates::{decisions_of, gate, state_number, whole_gate};
+use super::gates::{BY_SEQ, decisions_of, gate, state_number, whole_gate};
 use super::rows;
 use crate::domain::access::Bounds;
 use crate::domain::event::EventType;
@@ -70,6 +70,10 @@ impl GateArchive for Reader {
         let gate = whole_gate(&mut self.sql(BY_ID)?, &self.0, id.0.to_bytes())?;
         snapshot.commit()?;
         Ok(gate)
+    }
+
+    fn gate_id(&self, seq: Seq) -> Result<Option<GateId>> {
+        Ok(self.sql(BY_SEQ)?.query_row([seq.0], gate).optional()?.map(|gate| gate.id))
     }
 
     fn gates(&self, page: Page, filter: &GateFilter) -> Result<Paged<Gate>> {

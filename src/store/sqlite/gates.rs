@@ -114,19 +114,7 @@ impl Session {
         let Some((Gating { on_silence, .. }, paused)) = self.sql(HOOK)?.query_row([hook.0], read).optional()? else {
             return Ok(None);
         };
-        let asked = Decision {
-            hook,
-            state: DecisionState::Asked,
-            on_silence,
-            reason: None,
-            work_id: None,
-            answer: None,
-            status: None,
-            answered_at: None,
-            duration: None,
-            decided_at: None,
-            decided_by: None,
-        };
+        let asked = Decision::to_come(hook, on_silence);
         if !matches!(paused, Some((_, PausedBy::Person))) {
             return Ok(Some(asked));
         }
