@@ -33,11 +33,11 @@ const HOOK: &str = "
     SELECT gate, on_silence, paused_at, paused_by FROM hooks
     WHERE id = ?1 AND removed_at IS NULL";
 
+/// Of all types: SQLite knows the lower case of ASCII alone.
 const BY_KEY: &str = "
-    SELECT seq, fingerprint FROM gates
-    WHERE owner = ?1 AND key = ?2 AND lower(type) = lower(?3) AND asked_at > ?4
-    ORDER BY seq DESC
-    LIMIT 1";
+    SELECT seq, type, fingerprint FROM gates
+    WHERE owner = ?1 AND key = ?2 AND asked_at > ?3
+    ORDER BY seq DESC";
 
 const ADD: &str = "
     INSERT INTO gates (seq, id, type, applications, payload, subject, owner, asker, key, fingerprint, state,
@@ -86,13 +86,18 @@ impl Session {
     fn earlier_gate(&self, now: Timestamp, new: &NewGate) -> Result<Option<Asked>> {
         let Some(idempotency) = &new.idempotency else { return Ok(None) };
         let since = now.minus(KEY_RETENTION).millis();
-        let key = params![new.owner.0, idempotency.key.as_str(), new.event_type.as_str(), since];
-        let found = self.sql(BY_KEY)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((seq, fingerprint)): Option<(i64, Vec<u8>)> = found else { return Ok(None) };
-        if fingerprint != idempotency.fingerprint {
-            return Ok(Some(Asked::KeyReused));
+        let mut statement = self.sql(BY_KEY)?;
+        let mut rows = statement.query(params![new.owner.0, idempotency.key.as_str(), since])?;
+        while let Some(row) = rows.next()? {
+            if EventType::trusted(&row.get::<_, String>(1)?).key() != new.event_type.key() {
+                continue;
+            }
+            if row.get::<_, Vec<u8>>(2)? != idempotency.fingerprint {
+                return Ok(Some(Asked::KeyReused));
+            }
+            return Ok(self.gate_by_seq(Seq(row.get(0)?))?.map(Asked::Existing));
         }
-        Ok(self.gate_by_seq(Seq(seq))?.map(Asked::Existing))
+        Ok(None)
     }
 
     /// The hooks that are to be asked, in the order in which they were made.
