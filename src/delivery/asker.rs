@@ -11,8 +11,9 @@ use super::request::{Request, compose_question};
 use super::sender::{Allowance, Sender, Unsent};
 use crate::clock::Clock;
 use crate::domain::gate::{Answered, Gate, NewGate};
+use crate::domain::headers::MASKED;
 use crate::domain::id::HookId;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Answer, Outcome};
 use crate::store::db::Db;
 use crate::store::{Asked, DecideToken, Reply, StoreError};
 
@@ -97,7 +98,7 @@ impl Asker {
     /// Asks one hook: compose → send → judge → record.
     async fn put(self, question: Question) {
         let since = Instant::now();
-        let outcome = self.outcome(&question).await;
+        let outcome = without(self.outcome(&question).await, &question.token);
         let answered = Answered::of(&outcome);
         if let (Some(why), None) = (&answered.reason, outcome.status().filter(|_| outcome.arrived())) {
             tracing::info!(reason = why, "did not answer what it was asked");
@@ -155,6 +156,20 @@ impl Asker {
                 }
             }
         }
+    }
+}
+
+/// An answer without the token, which some repeat with all that they were sent: whoever
+/// asked sees answers, and could decide by it.
+fn without(outcome: Outcome, DecideToken(token): &DecideToken) -> Outcome {
+    match outcome {
+        Outcome::Answered(answer) => {
+            // What is no text is no answer, and is not kept.
+            let masked = std::str::from_utf8(&answer.body).ok().filter(|body| body.contains(token));
+            let body = masked.map_or_else(|| answer.body.clone(), |body| body.replace(token, MASKED).into());
+            Outcome::Answered(Answer { body, ..answer })
+        }
+        none => none,
     }
 }
 
