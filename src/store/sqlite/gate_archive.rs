@@ -102,7 +102,8 @@ impl GateArchive for Reader {
     }
 
     fn named_gate(&self, named: &Named, owner: Owner, within: &Bounds) -> Result<Option<Seq>> {
-        let reached = |gate: &Gate| gate.owner == owner || within.hold_one_of(&gate.applications);
+        let read = |gate: &Gate| within.owner.is_none() && within.hold_one_of(&gate.applications);
+        let reached = |gate: &Gate| gate.owner == owner || read(gate);
         let candidates = match named {
             Named::Id(id) => self.sql(BY_ID)?.query_row([id.0.to_bytes()], gate).optional()?.into_iter().collect(),
             Named::WorkId { work_id, asked_as } => self.candidates(OF_WORK, work_id, *asked_as)?,
