@@ -173,10 +173,10 @@ pub trait GateArchive {
     /// Trouble of the database.
     fn named_gate(&self, named: &Named, owner: Owner, within: &Bounds) -> Result<Option<Seq>>;
 
-    /// The events that are tied to a gate, the oldest first, at most `limit`: their ids,
-    /// types and times.
+    /// The events within these bounds that are tied to a gate, the oldest first, at most
+    /// `limit`: their ids, types and times.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn events_of_gate(&self, gate: Seq, limit: usize) -> Result<Vec<(EventId, EventType, Timestamp)>>;
+    fn events_of_gate(&self, gate: Seq, within: &Bounds, limit: usize) -> Result<Vec<(EventId, EventType, Timestamp)>>;
 }

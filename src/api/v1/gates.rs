@@ -120,7 +120,7 @@ async fn whole(app: &App, caller: &Caller, gate: Gate) -> Result<GateView, ApiEr
 fn followed(archive: &dyn Reads, gate: Seq, bounds: &Bounds) -> Kept<Vec<Followed>> {
     let page = Page { limit: MOST_FOLLOWED, ..Page::default() };
     let mut followed = vec![];
-    for (event, event_type, published_at) in archive.events_of_gate(gate, MOST_FOLLOWED)? {
+    for (event, event_type, published_at) in archive.events_of_gate(gate, bounds, MOST_FOLLOWED)? {
         let filter = DeliveryFilter { event: Some(event), ..DeliveryFilter::default() };
         let mut deliveries = archive.deliveries(page, filter, bounds)?.items;
         deliveries.reverse();

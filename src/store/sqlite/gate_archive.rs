@@ -61,7 +61,14 @@ const ABOUT: &str = "
     ORDER BY state = 1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.gate = gates.seq) DESC, seq DESC
     LIMIT 100";
 
-const EVENTS: &str = "SELECT id, type, published_at FROM events WHERE gate = ?1 ORDER BY seq LIMIT ?2";
+/// Those that concern one of some applications, or all.
+const EVENTS: &str = "
+    SELECT id, type, published_at FROM events
+    WHERE gate = ?1
+      AND (?2 IS NULL OR EXISTS (
+          SELECT 1 FROM json_each(applications) WHERE value IN (SELECT value FROM json_each(?2))))
+    ORDER BY seq
+    LIMIT ?3";
 
 impl GateArchive for Reader {
     fn gate(&self, id: GateId) -> Result<Option<Gate>> {
@@ -112,14 +119,15 @@ impl GateArchive for Reader {
         Ok(candidates.iter().find(|gate| reached(gate)).map(|gate| gate.seq))
     }
 
-    fn events_of_gate(&self, gate: Seq, limit: usize) -> Result<Vec<(EventId, EventType, Timestamp)>> {
+    fn events_of_gate(&self, gate: Seq, within: &Bounds, limit: usize) -> Result<Vec<(EventId, EventType, Timestamp)>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let bound_to = within.applications.as_deref().and_then(rows::list);
         let event = |row: &Row<'_>| {
             let (id, event_type): ([u8; 16], String) = (row.get(0)?, row.get(1)?);
             Ok((EventId(Ulid::from_bytes(id)), EventType::trusted(&event_type), rows::time(row, "published_at")?))
         };
         let mut statement = self.sql(EVENTS)?;
-        Ok(statement.query_map([gate.0, limit], event)?.collect::<rusqlite::Result<_>>()?)
+        Ok(statement.query_map(params![gate.0, bound_to, limit], event)?.collect::<rusqlite::Result<_>>()?)
     }
 }
 
