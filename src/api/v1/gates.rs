@@ -203,9 +203,12 @@ async fn settle(app: Arc<App>, request: Request, approved: bool) -> Answer {
     Ok(json(&whole(&app, &by.caller, gate).await?).into_response())
 }
 
+/// An object: a list of its values in their order is none.
 fn parse<T: DeserializeOwned>(body: &[u8], such_as: &str) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|e| ApiError::Malformed(format!("the body cannot be read ({e}): send an object such as {such_as}")))
+    let fail = |why: &str| ApiError::Malformed(format!("the body {why}: send an object such as {such_as}"));
+    let is_list = body.trim_ascii_start().starts_with(b"[");
+    let list = || Err(fail("is a list"));
+    if is_list { list() } else { serde_json::from_slice(body).map_err(|e| fail(&format!("cannot be read ({e})"))) }
 }
 
 fn id(request: &Request) -> Result<GateId, ApiError> {
