@@ -156,9 +156,11 @@ pub(in crate::api) async fn decide(app: Arc<App>, request: Request) -> Answer {
     let late: Late = parse(&body, "{\"token\": \"decide_…\", \"approved\": true}")?;
     let answered = Answered::later(late.approved, late.reason.as_deref(), late.work_id.as_deref())
         .map_err(|_| Invalid::new("work_id", "is longer than 1024 bytes: give a shorter one"))?;
+    let absent = || ApiError::NotFound("there is no such gate, or this is none of its tokens".into());
+    // Anybody may come here: who only guesses does not keep the writer busy.
+    app.db.look(move |archive| archive.gate(id)).await?.ok_or_else(absent)?;
     let decided = app.db.decide(app.clock.now(), id, TokenHash::of(late.token.as_bytes()), answered).await?;
-    let (hook, state) =
-        done(decided, || ApiError::NotFound("there is no such gate, or this is none of its tokens".into()))?;
+    let (hook, state) = done(decided, absent)?;
     Ok(json(&LateView { id, hook, state: state.as_str() }).into_response())
 }
 
