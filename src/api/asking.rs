@@ -57,9 +57,9 @@ pub(super) fn object(body: Bytes) -> Result<Bytes, ApiError> {
 /// Asks, and waits until it is decided, or the time for an answer is up: what is still
 /// open then is not approved.
 pub(super) async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Gate, ApiError> {
-    let wait = question.timeout;
+    let (since, wait) = (app.clock.elapsed(), question.timeout);
     let begun = begin(app, caller, question).await?;
-    closed(app, begun, wait).await
+    closed(app, begun, left(app, since, wait)).await
 }
 
 /// Asks without waiting for what comes of it.
@@ -86,6 +86,11 @@ pub(super) async fn begin(app: &App, caller: &Caller, question: Question) -> Res
     })
 }
 
+/// What is left of a wait that began then.
+pub(super) fn left(app: &App, since: Duration, wait: Duration) -> Duration {
+    wait.saturating_sub(app.clock.elapsed().saturating_sub(since))
+}
+
 /// The gate once it is closed, or as it stands after so long, or when the server stops.
 pub(super) async fn closed(app: &App, begun: Begun, wait: Duration) -> Result<Gate, ApiError> {
     let Begun { gate, closes } = begun;
@@ -98,7 +103,13 @@ pub(super) async fn closed(app: &App, begun: Begun, wait: Duration) -> Result<Ga
         () = app.clock.sleep(wait) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
-    let id = gate.id;
+    let (id, now) = (gate.id, app.clock.now());
+    let gate = app.db.look(move |archive| archive.gate(id)).await?.ok_or_else(no_gate)?;
+    let overdue = gate.state == GateState::Open && gate.expires_at <= now;
+    // The gatekeeper may yet come to it. If it cannot be closed, it is told of as it is.
+    if !overdue || app.db.expire_gates(now).await.is_err() {
+        return Ok(gate);
+    }
     app.db.look(move |archive| archive.gate(id)).await?.ok_or_else(no_gate)
 }
 

@@ -9,9 +9,6 @@ use crate::clock::Clock;
 use crate::store::Result;
 use crate::store::db::Db;
 
-/// Gates that are closed in one transaction.
-const STEP: usize = 64;
-
 /// How long to leave the store alone when it is in trouble.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -52,11 +49,7 @@ impl Gatekeeper {
         };
         tokio::select! {
             () = opened => Ok(()),
-            () = self.clock.sleep_until(at) => {
-                let now = self.clock.now();
-                while self.db.expire_gates(now, STEP).await? == STEP {}
-                Ok(())
-            }
+            () = self.clock.sleep_until(at) => self.db.expire_gates(self.clock.now()).await,
         }
     }
 }

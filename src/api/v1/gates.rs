@@ -53,10 +53,11 @@ pub(in crate::api) async fn ask(app: Arc<App>, request: Request) -> Answer {
     let body = request.json_body(&app).await?;
     let payload = asking::object(Bytes::clone(&body))?;
     let lasts = at_once.then(|| lasts.unwrap_or(LASTS));
+    let since = app.clock.elapsed();
     let begun =
         asking::begin(&app, &caller, Question { event_type, applications, payload, key, timeout, lasts }).await?;
     let wait = if at_once { wait.unwrap_or_default() } else { timeout };
-    let gate = asking::closed(&app, begun, wait).await?;
+    let gate = asking::closed(&app, begun, asking::left(&app, since, wait)).await?;
     Ok(answered(&app, &caller, gate))
 }
 

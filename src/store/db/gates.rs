@@ -11,6 +11,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::TokenHash;
 use crate::store::{Asked, Decided, Reply, Result, Verdict, Writes};
 
+/// Gates that are closed in one transaction.
+const STEP: usize = 64;
+
 impl Db {
     /// Keeps a gate; when this returns it is on disk, and hooks may be asked.
     ///
@@ -73,14 +76,19 @@ impl Db {
         .await
     }
 
-    /// Closes at most `limit` gates whose time is up; answers how many.
+    /// Closes all gates whose time is up.
     ///
     /// # Errors
-    /// Trouble of the database: none was closed.
-    pub async fn expire_gates(&self, now: Timestamp, limit: usize) -> Result<usize> {
+    /// Trouble of the database: some may have been closed.
+    pub async fn expire_gates(&self, now: Timestamp) -> Result<()> {
+        while self.expire_some_gates(now).await? == STEP {}
+        Ok(())
+    }
+
+    async fn expire_some_gates(&self, now: Timestamp) -> Result<usize> {
         let waits = self.gate_waits.clone();
         let tell = move |gates: &Vec<Seq>| gates.iter().for_each(|&gate| waits.closed(gate, None));
-        let expired = self.write_and_tell(move |store| store.expire(now, limit), tell).await?;
+        let expired = self.write_and_tell(move |store| store.expire(now, STEP), tell).await?;
         Ok(expired.len())
     }
 
