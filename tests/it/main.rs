@@ -13,6 +13,7 @@ mod delivery;
 mod door;
 mod faults;
 mod floors;
+mod gates;
 mod guard;
 mod health;
 mod hook_tls;

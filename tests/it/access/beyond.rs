@@ -23,9 +23,10 @@ struct World {
     delivery: String,
     replay: String,
     webhook: String,
+    gate: String,
 }
 
-/// A hook that is failed to, one that was removed, an event, a delivery, a replay.
+/// A hook that is failed to, one that was removed, an event, a delivery, a replay, a gate.
 async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
     receiver.answer(|_| answering(500));
     let fields = json!({
@@ -48,7 +49,11 @@ async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
     let path = format!("/api/webhook?application_name={MARK}");
     assert_eq!(send(house, admin, Method::POST, &path, &fields.to_string()).await.status(), 200);
     let webhooks = get(house, admin, "/api/webhook").await;
+    let path = format!("/api/v1/gates/{MARK}?application={MARK}");
+    let gate: Value =
+        send(house, admin, Method::POST, &path, &json!({ MARK: MARK }).to_string()).await.json().await.expect("JSON");
     World {
+        gate: gate["id"].as_str().expect("an id").to_owned(),
         hook: made["id"].to_string(),
         removed: removed["id"].to_string(),
         event: published["id"].as_str().expect("an id").to_owned(),
@@ -61,7 +66,7 @@ async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
 /// The paths of a pattern that lead to something beyond reach; a noun that this does
 /// not know is a route that nobody has thought of here.
 fn paths(world: &World, pattern: &str) -> Vec<String> {
-    let pattern = pattern.replace("{type}", MARK).replace("{name}", MARK);
+    let pattern = pattern.replace("{type}", MARK).replace("{event}", MARK).replace("{name}", MARK);
     let before = pattern.split("/{id}").next().unwrap_or_default();
     let ids = match before.rsplit('/').next() {
         _ if !pattern.contains("{id}") => return vec![pattern],
@@ -70,6 +75,7 @@ fn paths(world: &World, pattern: &str) -> Vec<String> {
         Some("deliveries") => vec![&world.delivery],
         Some("replays") => vec![&world.replay],
         Some("webhook") => vec![&world.webhook],
+        Some("gates") => vec![&world.gate],
         other => panic!("what of {other:?} could lie beyond reach? Make one in `world`"),
     };
     ids.into_iter().map(|id| pattern.replace("{id}", id)).collect()

@@ -53,7 +53,7 @@ async fn status(house: &House, token: &str, method: Method, path: &str, body: &s
     send(house, token, method, path, body).await.status().as_u16()
 }
 
-async fn json(house: &House, token: &str, path: &str) -> Value {
+pub async fn json(house: &House, token: &str, path: &str) -> Value {
     let response = send(house, token, Method::GET, path, "").await;
     assert_eq!(response.status(), 200, "GET {path}");
     response.json().await.expect("JSON")

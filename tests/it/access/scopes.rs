@@ -52,6 +52,12 @@ const TABLE: &str = "
     GET    /api/v1/deliveries                     read subscribe
     GET    /api/v1/deliveries/{id}                read subscribe
     POST   /api/v1/deliveries/{id}/redeliver      subscribe
+    GET    /api/v1/gates                          read
+    POST   /api/v1/gates/{event}                  publish
+    GET    /api/v1/gates/{id}                     read publish
+    POST   /api/v1/gates/{id}/decisions           -
+    POST   /api/v1/gates/{id}/approve             admin
+    POST   /api/v1/gates/{id}/refuse              admin
     GET    /api/v1/audit                          admin
 ";
 

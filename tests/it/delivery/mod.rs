@@ -9,7 +9,7 @@ mod keys;
 mod limits;
 mod misbehaving;
 mod order;
-mod raw;
+pub mod raw;
 mod removal;
 mod restart;
 mod retention;

@@ -59,7 +59,7 @@ fn signatures(request: &Received) -> Vec<&str> {
 }
 
 /// Whether the `v1` signature at this place was made with this secret.
-fn is_v1(request: &Received, place: usize, secret: &str) -> bool {
+pub fn is_v1(request: &Received, place: usize, secret: &str) -> bool {
     let signature = bytes(signatures(request)[place], "v1,");
     let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes(secret, "whsec_"));
     hmac::verify(&key, &signed(request), &signature).is_ok()
