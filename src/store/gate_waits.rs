@@ -29,7 +29,12 @@ impl GateWaits {
         let (tell, closes) = oneshot::channel();
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.forget_the_gone();
-        waiting.by_gate.entry(gate).or_default().push(tell);
+        let waits = waiting.by_gate.entry(gate).or_default();
+        if waits.len() == waits.capacity() {
+            // Before there is room for more: many may look at one, again and again.
+            waits.retain(|wait| !wait.is_closed());
+        }
+        waits.push(tell);
         closes
     }
 

@@ -38,12 +38,7 @@ impl Waits {
         if left > 0 {
             let mut waiting = self.lock();
             waiting.forget_the_gone();
-            let waits = waiting.by_event.entry(event).or_default();
-            if waits.len() == waits.capacity() {
-                // Before there is room for more: many may wait for one, again and again.
-                waits.retain(|wait| !wait.over.is_closed());
-            }
-            waits.push(Wait { left, last, over });
+            waiting.by_event.entry(event).or_default().push(Wait { left, last, over });
         }
         waiting
     }
