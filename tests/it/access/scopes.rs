@@ -88,7 +88,7 @@ async fn without_a_token_only_public_routes_answer() {
     closed(&house).await;
 
     for (method, pattern, scopes) in rows() {
-        let path = pattern.replace("{id}", "1").replace("{type}", "E");
+        let path = pattern.replace("{id}", "1").replace("{type}", "E").replace("{event}", "E");
         let answer = send(&house, "", method.parse().expect("a method"), &path, "{}").await;
         let public = scopes == ["-"];
         assert_eq!(answer.status() == 401, !public, "{method} {path}");
@@ -106,7 +106,7 @@ async fn each_scope_opens_its_routes_and_no_others() {
     for scope in Scope::ALL {
         let token = token(&house, scope.as_str(), &[scope], &[]);
         for (method, pattern, scopes) in rows() {
-            let path = pattern.replace("{id}", "999").replace("{type}", "E");
+            let path = pattern.replace("{id}", "999").replace("{type}", "E").replace("{event}", "E");
             let answer = send(&house, &token, method.parse().expect("a method"), &path, "{}").await;
             let may = scope == Scope::Admin || scopes.iter().any(|name| name == "-" || name == scope.as_str());
             let status = answer.status();

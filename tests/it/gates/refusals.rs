@@ -59,7 +59,7 @@ async fn what_cannot_be_asked_is_refused_and_nothing_is_kept() {
     }
     let bytes = asking(&house, "pre-deploy", "").body(vec![b'{', b'"', 0xff, b'"', b':', b'1', b'}']);
     check_problem(sent(bytes).await, whole(400, "UTF-8"), "no UTF-8").await;
-    for key in ["", "a\tb", &"k".repeat(300)] {
+    for key in ["", &"k".repeat(300)] {
         let request = asking(&house, "pre-deploy", "{}").header("idempotency-key", key);
         check_problem(sent(request).await, field("Idempotency-Key", ""), key).await;
     }

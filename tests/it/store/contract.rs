@@ -123,6 +123,18 @@ macro_rules! contract {
                 a_replay_ends_when_it_is_stopped_or_its_hook_is_removed
                 one_hook_is_replayed_once_at_a_time
                 a_replay_goes_on_after_the_database_was_opened_again;
+            gates:
+                those_are_asked_who_want_to_be_and_what_they_are_is_kept
+                a_gate_closes_when_all_have_answered_and_says_when
+                a_hook_decides_once_by_its_own_token
+                a_person_decides_for_all_who_have_not_and_within_bounds
+                a_gate_whose_time_is_up_expires_in_steps_and_never_says_yes_for_those_who_must_speak
+                what_was_being_asked_when_the_process_died_is_expired_and_what_waits_is_not
+                a_key_stands_for_one_gate_of_its_owner_for_a_day
+                what_was_asked_and_rolled_back_leaves_nothing
+                what_follows_a_gate_carries_each_hooks_own_work_id
+                a_gate_is_found_by_what_an_event_says_of_it_within_reach
+                old_gates_are_forgotten_in_steps_but_not_those_that_something_is_tied_to;
             interleavings:
                 each_delivery_has_one_owner_at_most_and_none_is_ever_lost;
         }

@@ -8,6 +8,7 @@ mod clock_set;
 mod contract;
 mod db;
 mod fan_out;
+mod gates;
 mod hooks;
 mod interleavings;
 mod keys;
