@@ -69,6 +69,12 @@ impl Asker {
     /// # Errors
     /// Nothing was kept, and nobody is asked.
     pub async fn ask(&self, new: NewGate, timeout: Duration) -> Result<Result<Begun, NotAsked>, StoreError> {
+        // On its own: what is kept must be asked, even if whoever waits goes away meanwhile.
+        let beginning = tokio::spawn(self.clone().begin(new, timeout).in_current_span());
+        beginning.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn begin(self, new: NewGate, timeout: Duration) -> Result<Result<Begun, NotAsked>, StoreError> {
         let until = Instant::now() + timeout;
         let (gate, tokens) = match self.db.ask(self.clock.now(), new).await? {
             Asked::New(gate, tokens) => (gate, tokens),
