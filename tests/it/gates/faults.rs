@@ -1,15 +1,21 @@
 //! Faults of our own: a full disk, a database that is held, a restart.
 
+use std::time::Duration;
+
+use nyala::clock::Clock;
+use nyala::domain::time::Timestamp;
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::{
     ask, asking, begin, decide, decision, on_deploy, path_of, pending, sent, settle, that_says, token, until_state,
 };
 use crate::bad_input::{check_problem, whole};
 use crate::delivery::gate::Gate;
-use crate::house::{House, LIMIT};
+use crate::house::{House, LIMIT, START, within};
 
 const MIB: u64 = 1 << 20;
 
@@ -60,6 +66,54 @@ async fn an_answer_that_cannot_be_recorded_counts_once_it_can() {
     house.close().await;
 }
 
+/// Whoever asks may be gone before the gate is even on disk.
+#[tokio::test]
+async fn what_was_asked_is_asked_though_whoever_asked_has_gone() {
+    let (house, receiver) = (House::new().await, that_says(200, "").await);
+    on_deploy(&house, &receiver.url("/")).await;
+    let address = house.url("").replace("http://", "");
+    let held = Connection::open(house.database()).expect("the database");
+    held.busy_timeout(LIMIT).expect("a timeout");
+    held.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+
+    let mut stream = TcpStream::connect(&address).await.expect("a connection");
+    let head = format!("POST /api/v1/gates/pre-deploy HTTP/1.1\r\nhost: {address}\r\ncontent-length: 2\r\n");
+    stream.write_all(format!("{head}content-type: application/json\r\n\r\n{{}}").as_bytes()).await.expect("a question");
+    // By the time that others have been answered it waits for the disk.
+    for _ in 0..10 {
+        assert_eq!(house.get("/healthz").await.status(), 200);
+    }
+    drop(stream);
+    for _ in 0..10 {
+        assert_eq!(house.get("/healthz").await.status(), 200);
+    }
+    drop(held);
+
+    house.until("/api/v1/gates", |list| list["items"][0]["state"] == "approved").await;
+    assert_eq!(receiver.received().len(), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_gate_is_kept_as_long_as_events_are_and_then_forgotten() {
+    let (house, receiver) = (House::new().await, that_says(200, r#"{"work_id":"w"}"#).await);
+    on_deploy(&house, &receiver.url("/")).await;
+    let gate = ask(&house, "pre-deploy").await;
+
+    house.clock.advance(Duration::from_hours(29 * 24));
+    assert_eq!(house.get(&path_of(&gate)).await.status(), 200);
+    let forgotten = async {
+        while house.get(&path_of(&gate)).await.status() != 404 {
+            house.clock.advance(Duration::from_hours(1));
+            tokio::task::yield_now().await;
+        }
+    };
+
+    within("it is forgotten", forgotten).await;
+    assert!(house.clock.now().since(Timestamp::from_millis(START)) > Duration::from_hours(30 * 24));
+    house.close().await;
+}
+
 #[tokio::test]
 async fn what_waits_for_a_decision_outlasts_a_restart() {
     for by in ["hook", "person", "time"] {
@@ -81,7 +135,7 @@ async fn what_waits_for_a_decision_outlasts_a_restart() {
                 "refused"
             }
             _ => {
-                house.clock.advance(std::time::Duration::from_hours(1));
+                house.clock.advance(Duration::from_hours(1));
                 "expired"
             }
         };
@@ -97,7 +151,7 @@ async fn a_gate_whose_time_was_up_while_nobody_served_has_expired() {
     let (gate, ..) = pending(&house, &receiver, "pre-deploy").await;
 
     house.stop().await;
-    house.clock.advance(std::time::Duration::from_hours(2));
+    house.clock.advance(Duration::from_hours(2));
     house.start_again().await;
 
     until_state(&house, &gate, "expired").await;
