@@ -57,3 +57,23 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gave_up_leaves_nothing_behind_though_others_still_wait() {
+        let waits = GateWaits::default();
+        let mut waiting = waits.begin(Seq(1));
+
+        for _ in 0..1000 {
+            drop(waits.begin(Seq(1)));
+        }
+
+        assert!(waits.0.lock().unwrap().by_gate[&Seq(1)].len() <= FEW);
+        assert_eq!(waiting.try_recv().err(), Some(oneshot::error::TryRecvError::Empty));
+        waits.closed(Seq(1), None);
+        assert_eq!(waiting.try_recv().err(), Some(oneshot::error::TryRecvError::Closed));
+    }
+}
