@@ -151,7 +151,7 @@ async fn of_two_decisions_at_one_moment_one_counts() {
         for answer in answers {
             match answer.status().as_u16() {
                 200 => states.push(answer.json::<Value>().await.expect("JSON")["state"].clone()),
-                status => assert_eq!(status, 409),
+                code => assert_eq!(code, 409),
             }
         }
         assert_eq!(states.len(), 1, "{states:?}");

@@ -77,8 +77,11 @@ async fn what_was_asked_is_asked_though_whoever_asked_has_gone() {
     held.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
 
     let mut stream = TcpStream::connect(&address).await.expect("a connection");
-    let head = format!("POST /api/v1/gates/pre-deploy HTTP/1.1\r\nhost: {address}\r\ncontent-length: 2\r\n");
-    stream.write_all(format!("{head}content-type: application/json\r\n\r\n{{}}").as_bytes()).await.expect("a question");
+    let lines = format!("POST /api/v1/gates/pre-deploy HTTP/1.1\r\nhost: {address}\r\ncontent-length: 2\r\n");
+    stream
+        .write_all(format!("{lines}content-type: application/json\r\n\r\n{{}}").as_bytes())
+        .await
+        .expect("a question");
     // By the time that others have been answered it waits for the disk.
     for _ in 0..10 {
         assert_eq!(house.get("/healthz").await.status(), 200);

@@ -96,7 +96,7 @@ async fn a_key_is_its_owners_alone() {
         ids.push(decided(keyed(&house, "pre-deploy", "{}").bearer_auth(token)).await["id"].clone());
     }
 
-    assert_eq!((&ids[0] == &ids[1], &ids[0] == &ids[2]), (false, true));
+    assert_eq!((ids[0] == ids[1], ids[0] == ids[2]), (false, true));
     assert_eq!(receiver.received().len(), 2);
     house.close().await;
 }

@@ -12,9 +12,9 @@ use crate::secrets::is_v1;
 
 /// The only question that came.
 fn question(receiver: &Receiver) -> Received {
-    let mut received = receiver.received();
-    assert_eq!(received.len(), 1);
-    received.remove(0)
+    let mut all = receiver.received();
+    assert_eq!(all.len(), 1);
+    all.remove(0)
 }
 
 #[tokio::test]

@@ -78,6 +78,17 @@ async fn a_receiver_that_hangs_is_silent_after_the_timeout() {
 }
 
 #[tokio::test]
+async fn who_has_next_to_no_time_to_answer_is_not_taken_to_have_said_yes() {
+    let (house, receiver) = (House::new().await, that_hangs().await);
+    on_deploy(&house, &receiver.url("/")).await;
+    for timeout in ["1us", "1ms", "2ms", "20ms"] {
+        let gate = ask(&house, &format!("pre-deploy?timeout={timeout}")).await;
+        assert_eq!((&gate["approved"], &gate["decisions"][0]["state"]), (&json!(false), &json!("silent")), "{timeout}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_does_not_even_read_is_silent_after_the_timeout() {
     let raw = Raw::new(|stream| async move {
         std::future::pending::<()>().await;

@@ -113,6 +113,21 @@ async fn what_is_tied_to_no_gate_is_sent_as_it_is() {
 }
 
 #[tokio::test]
+async fn who_was_not_asked_is_told_what_the_publisher_says_unless_its_receiver_was() {
+    let (house, receiver, _) = scene().await;
+    let elsewhere = Receiver::new().await;
+    hook(&house, &json!({"url": elsewhere.url("/"), "event": "post-deploy"})).await;
+    hook(&house, &json!({"url": receiver.url("/post"), "event": "post-deploy"})).await;
+    ask(&house, "pre-deploy").await;
+
+    publish(&house, "post-deploy", r#"{"work_id":"B-1"}"#).await;
+
+    assert_eq!(elsewhere.received()[0].text(), r#"{"work_id":"B-1"}"#);
+    assert_eq!(delivered(&receiver, "/post")[0].text(), r#"{"work_id":"A-1"}"#);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_is_signed_is_what_is_sent() {
     let (house, receiver, hooks) = scene().await;
     let gate = ask(&house, "pre-deploy").await;

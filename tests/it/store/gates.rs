@@ -67,7 +67,11 @@ fn answered(state: State, work_id: Option<&str>) -> Answered {
 /// What a hook came back with; whether that closed the gate.
 fn replied(store: &mut Store, millis: i64, gate: &Gate, hook: HookId, answered: Answered) -> bool {
     let reply = Reply { gate: gate.seq, hook, status: Some(200), duration: Duration::from_millis(5), answered };
-    store.write(|store| store.replied(at(millis), &reply))
+    let closed = store.write(|store| store.replied(at(millis), &reply));
+    if let Some(told) = &closed {
+        assert_eq!(format!("{told:?}"), format!("{:?}", stands(store, gate)), "what is told is what is kept");
+    }
+    closed.is_some()
 }
 
 fn decide(store: &mut Store, millis: i64, gate: &Gate, token: &DecideToken, state: State) -> Decided {
@@ -250,6 +254,11 @@ fn tied(gate: &Gate) -> NewEvent {
 pub(super) fn what_follows_a_gate_carries_each_hooks_own_work_id(store: &mut Store) {
     let new = |name: &str| new_hook(&format!("http://receiver/{name}"), &["pre-deploy", "post-deploy"]);
     let (a, b) = (gate_hook(store, "a", new("a")), gate_hook(store, "b", new("b")));
+    let neighbour = store.hook("c", "post-deploy");
+    let stranger = match store.write(|store| store.add(start(), &new_hook("http://elsewhere/", &["post-deploy"]))) {
+        Added::New(hook) => hook.id,
+        other => panic!("not new: {other:?}"),
+    };
     let (gate, _) = asked(store, start(), &new_gate("pre-deploy"));
     replied(store, 1, &gate, a, answered(State::Approved, Some("w")));
     replied(store, 1, &gate, b, answered(State::Approved, None));
@@ -264,7 +273,7 @@ pub(super) fn what_follows_a_gate_carries_each_hooks_own_work_id(store: &mut Sto
     for leased in [leased, claimed] {
         let mut told: Vec<_> = leased.iter().map(|leased| (leased.hook, leased.work_id.as_deref())).collect();
         told.sort_unstable();
-        assert_eq!(told, [(a, Some("w")), (b, None)]);
+        assert_eq!(told, [(a, Some("w")), (b, Some("")), (neighbour, Some("w")), (stranger, None)]);
     }
     let events = store.archive().events_of_gate(gate.seq, &Bounds::default(), 10).expect("an answer");
     assert_eq!(events.len(), 2);
