@@ -55,11 +55,18 @@ pub(super) fn object(body: Bytes) -> Result<Bytes, ApiError> {
 }
 
 /// Asks, and waits until it is decided, or the time for an answer is up: what is still
-/// open then is not approved.
+/// open then is closed, by whichever clock, unless it was asked for to last longer.
 pub(super) async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Gate, ApiError> {
-    let (since, wait) = (app.clock.elapsed(), question.timeout);
+    let (since, timeout) = (app.clock.elapsed(), question.timeout);
     let begun = begin(app, caller, question).await?;
-    closed(app, begun, left(app, since, wait)).await
+    let ends = begun.gate.expires_at.since(begun.gate.asked_at) <= timeout;
+    let left = timeout.saturating_sub(app.clock.elapsed().saturating_sub(since));
+    let gate = closed(app, begun, left).await?;
+    if gate.state != GateState::Open || !ends || *app.stop.borrow() {
+        return Ok(gate);
+    }
+    let expired = app.db.expire_gate(app.clock.now(), gate.seq).await?;
+    Ok(expired.unwrap_or(gate))
 }
 
 /// Asks without waiting for what comes of it.
@@ -86,11 +93,6 @@ pub(super) async fn begin(app: &App, caller: &Caller, question: Question) -> Res
     })
 }
 
-/// What is left of a wait that began then.
-pub(super) fn left(app: &App, since: Duration, wait: Duration) -> Duration {
-    wait.saturating_sub(app.clock.elapsed().saturating_sub(since))
-}
-
 /// The gate once it is closed, or as it stands after so long, or when the server stops.
 pub(super) async fn closed(app: &App, begun: Begun, wait: Duration) -> Result<Gate, ApiError> {
     let Begun { gate, closes } = begun;
@@ -103,23 +105,17 @@ pub(super) async fn closed(app: &App, begun: Begun, wait: Duration) -> Result<Ga
         () = app.clock.sleep(wait) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
-    let (id, now) = (gate.id, app.clock.now());
-    let gate = app.db.look(move |archive| archive.gate(id)).await?.ok_or_else(no_gate)?;
-    let overdue = gate.state == GateState::Open && gate.expires_at <= now;
-    // The gatekeeper may yet come to it. If it cannot be closed, it is told of as it is.
-    if !overdue || app.db.expire_gates(now).await.is_err() {
-        return Ok(gate);
-    }
-    app.db.look(move |archive| archive.gate(id)).await?.ok_or_else(no_gate)
+    let id = gate.id;
+    app.db.read(move |archive| archive.gate(id)).await?.ok_or_else(no_gate)
 }
 
 /// The gate, if there is one that the caller may see: who asked may, too.
 pub(super) async fn seen(app: &App, caller: &Caller, id: GateId) -> Result<Begun, ApiError> {
     let look = move |archive: &dyn Reads| archive.gate(id);
-    let gate = app.db.look(look).await?.filter(|gate| sees(caller, gate)).ok_or_else(no_gate)?;
+    let gate = app.db.read(look).await?.filter(|gate| sees(caller, gate)).ok_or_else(no_gate)?;
     let closes = app.db.gate_closes(gate.seq);
     // Again, now that nothing that happens to it is missed.
-    let gate = app.db.look(look).await?.ok_or_else(no_gate)?;
+    let gate = app.db.read(look).await?.ok_or_else(no_gate)?;
     Ok(Begun { gate, closes })
 }
 

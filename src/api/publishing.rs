@@ -41,7 +41,9 @@ pub(super) struct Wishes {
 impl Wishes {
     /// Those of a request.
     pub(super) fn of(request: &Request) -> Result<Self, ApiError> {
-        let gate = request.asked("gate", "the id of a gate (gate_…)", |text| text.parse().ok())?;
+        let gate = request.query_all("gate").pop().map(|text| text.parse());
+        let what = "is not the id of a gate (gate_…): leave it out for an event that follows none";
+        let gate = gate.transpose().map_err(|_| Invalid::new("gate", what))?;
         Ok(Self { key: idempotency_key(request)?, gate, wait: prefer_wait(request) })
     }
 }
@@ -63,12 +65,13 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
         Some(known) => read(known, payload, &mut applications)?,
     };
     let applications = event_applications(caller, applications)?;
-    let idempotency = wishes.key.clone().map(|key| Idempotency::of(key, &applications, &payload, deed.as_ref()));
+    let key = wishes.key.clone();
+    let idempotency = key.map(|key| Idempotency::after(wishes.gate, key, &applications, &payload, deed.as_ref()));
     let deed = match deed {
         None => None,
         Some(told) => Some(completed(app, caller, action, told).await?),
     };
-    let (gate, unknown) = tied(app, caller, wishes.gate, &event_type, &payload).await?;
+    let (gate, unknown) = tied(app, caller, wishes.gate, &event_type, &applications, &payload).await?;
     warnings.extend(unknown);
     let event = NewEvent {
         event_type,
@@ -93,6 +96,7 @@ async fn tied(
     caller: &Caller,
     gate: Option<GateId>,
     event_type: &EventType,
+    applications: &[Application],
     payload: &[u8],
 ) -> Result<(Option<Seq>, Option<String>), ApiError> {
     let given = gate.map(Named::Id);
@@ -102,7 +106,8 @@ async fn tied(
     };
     let id = if let Named::Id(id) = named { Some(id) } else { None };
     let (owner, bounds) = (caller.owner(), caller.sees());
-    let found = app.db.look(move |archive| archive.named_gate(&named, owner, &bounds)).await?;
+    let event: Vec<_> = applications.iter().map(|name| name.as_str().to_owned()).collect();
+    let found = app.db.look(move |archive| archive.named_gate(&named, &event, owner, &bounds)).await?;
     if found.is_none() && must {
         return Err(Invalid::new("gate", "is not there: name one that was asked with this token").into());
     }

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use self::attempt::AttemptView;
 use self::certificate::CertificateView;
+use self::gate::GatingView;
 pub(super) use self::gate::{Followed, GateView};
 pub(super) use self::secret::SecretView;
 use super::App;
@@ -47,11 +48,8 @@ pub(super) struct HookView {
     events: Vec<String>,
     applications: Vec<String>,
     description: Option<String>,
-    /// Only where it is asked for something, or could be.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    gate: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    on_silence: Option<&'static str>,
+    #[serde(flatten)]
+    gating: GatingView,
     state: &'static str,
     paused_at: Option<Timestamp>,
     paused_by: Option<&'static str>,
@@ -108,7 +106,7 @@ impl HookView {
     pub(super) fn to(caller: &Caller, hook: Hook) -> Self {
         let whole = caller.sees_urls_of().is_none_or(|owner| owner == hook.owner);
         let events = hook.filter.events();
-        let (state, gate) = (hook.state().as_str(), hook.gating.gate.or(hook.is_asked().then_some(true)));
+        let (state, gating) = (hook.state().as_str(), GatingView::of(&hook));
         let last = hook.last;
         Self {
             id: hook.id,
@@ -122,8 +120,7 @@ impl HookView {
             events,
             applications: hook.filter.applications(),
             description: hook.description,
-            gate,
-            on_silence: gate.filter(|gate| *gate).map(|_| hook.gating.on_silence.as_str()),
+            gating,
             state,
             paused_at: hook.paused.map(|(at, _)| at),
             paused_by: hook.paused.map(|(_, by)| by.as_str()),

@@ -13,8 +13,10 @@ use crate::clock::Clock;
 use crate::domain::gate::{Answered, Gate, NewGate};
 use crate::domain::headers::MASKED;
 use crate::domain::id::HookId;
-use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::mask::Mask;
+use crate::domain::outcome::Outcome;
 use crate::store::db::Db;
+use crate::store::targets::Target;
 use crate::store::{Asked, DecideToken, Reply, StoreError};
 
 /// Requests in flight, of all gates; the others wait for their time to run out.
@@ -22,6 +24,9 @@ const PLACES: usize = 1024;
 
 /// How long after a connection could not be made it is tried once more.
 const CONNECT_AGAIN: Duration = Duration::from_millis(50);
+
+/// Why an answer is none whose work id would tell everybody how to decide in its place.
+const TOLD: &str = "its `work_id` holds the token that it was given, which nobody else may know: it must give another";
 
 /// How long to wait before an answer that could not be recorded is tried again.
 const RECORD_AGAIN: Duration = Duration::from_millis(200);
@@ -97,15 +102,22 @@ impl Asker {
     /// As it stands now that nothing that happens to it is missed.
     async fn begun_before(&self, gate: Gate) -> Result<Begun, StoreError> {
         let (id, closes) = (gate.id, self.db.gate_closes(gate.seq));
-        let now = self.db.look(move |archive| archive.gate(id)).await?;
+        let now = self.db.read(move |archive| archive.gate(id)).await?;
         Ok(Begun { gate: now.unwrap_or(gate), closes })
     }
 
     /// Asks one hook: compose → send → judge → record.
     async fn put(self, question: Question) {
         let since = Instant::now();
-        let outcome = without(self.outcome(&question).await, &question.token);
-        let answered = Answered::of(&outcome);
+        let target = self.db.targets().get(question.hook);
+        let outcome = self.outcome(&question, target.as_deref()).await;
+        let secrets = target.as_ref().and_then(|target| target.secrets.as_ref().ok());
+        let mask = secrets.map(|secrets| &secrets.mask);
+        // Judged as it came: what is hidden might have been what it says.
+        let answered = match Answered::of(&outcome) {
+            said if said.work_id.as_ref().is_some_and(|id| id.contains(&question.token.0)) => Answered::silent(TOLD),
+            said => said.hiding(|text| hide(text, mask, &question.token)),
+        };
         if let (Some(why), None) = (&answered.reason, outcome.status().filter(|_| outcome.arrived())) {
             tracing::info!(reason = why, "did not answer what it was asked");
         }
@@ -113,15 +125,15 @@ impl Asker {
         self.record(&question, Reply { gate, hook, status: outcome.status(), duration, answered }).await;
     }
 
-    async fn outcome(&self, question: &Question) -> Outcome {
+    async fn outcome(&self, question: &Question, target: Option<&Target>) -> Outcome {
         let place = tokio::time::timeout_at(question.until, self.places.acquire()).await;
         let Ok(Ok(_place)) = place else {
             return Outcome::Hindered("too many hooks are being asked at once: ask again later".into());
         };
-        let Some(target) = self.db.targets().get(question.hook) else {
+        let Some(target) = target else {
             return Outcome::Hindered("it was removed".into());
         };
-        match compose_question(&question.gate, &target, &question.token, self.clock.now()) {
+        match compose_question(&question.gate, target, &question.token, self.clock.now()) {
             Ok(request) => self.send(request, question.until).await,
             Err(why) => Outcome::Hindered(why),
         }
@@ -165,17 +177,13 @@ impl Asker {
     }
 }
 
-/// An answer without the token, which some repeat with all that they were sent: whoever
-/// asked sees answers, and could decide by it.
-fn without(outcome: Outcome, DecideToken(token): &DecideToken) -> Outcome {
-    match outcome {
-        Outcome::Answered(answer) => {
-            // What is no text is no answer, and is not kept.
-            let masked = std::str::from_utf8(&answer.body).ok().filter(|body| body.contains(token));
-            let body = masked.map_or_else(|| answer.body.clone(), |body| body.replace(token, MASKED).into());
-            Outcome::Answered(Answer { body, ..answer })
-        }
-        none => none,
+/// Takes out of a text what the hook was sent and nobody else may know: its secrets, and the
+/// token, by which whoever asked and sees answers could decide for it.
+fn hide(text: &str, mask: Option<&Mask>, DecideToken(token): &DecideToken) -> String {
+    let text = text.replace(token, MASKED);
+    match mask {
+        None => text,
+        Some(mask) => String::from_utf8_lossy(&mask.value(text.as_bytes())).into_owned(),
     }
 }
 

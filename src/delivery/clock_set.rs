@@ -1,8 +1,5 @@
-//! Notices that somebody set the clock, and moves what the store keeps in its time.
-//!
-//! The store keeps times of the wall clock, because it outlives the process. While
-//! the process lives it can tell by a clock that nobody can set how far the wall
-//! clock should have come.
+//! Moves what the store keeps in the time of a clock that somebody set: it keeps times of
+//! the wall clock, because it outlives the process.
 //!
 //! **Forward** (or the machine slept): leases would run out under attempts that are
 //! alive, and these would be made again. So leases move along. What is pending does
@@ -16,28 +13,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::drift::{Drift, Set};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
 use crate::store::{Place, Result};
 
-/// A clock that is off by less was not set: it is being trimmed, bit by bit.
-const TOLERANCE: Duration = Duration::from_secs(1);
-
-/// Readings of the two clocks that lie further apart are not of the same moment.
-const SAME_MOMENT: Duration = Duration::from_millis(100);
-
-/// What the clocks said at the last look, and what is still to be moved.
+/// How far the clocks are apart, and what is still to be moved.
 pub(super) struct ClockSet {
-    last: Reading,
+    drift: Drift,
     lease: Duration,
     moves: VecDeque<Move>,
-}
-
-#[derive(Clone, Copy)]
-struct Reading {
-    now: Timestamp,
-    elapsed: Duration,
 }
 
 #[derive(Clone, Copy)]
@@ -49,23 +35,24 @@ enum Move {
 impl ClockSet {
     /// Looks for the first time; leases are given for so long.
     pub(super) fn new(clock: &dyn Clock, lease: Duration) -> Self {
-        Self { last: read(clock), lease, moves: VecDeque::new() }
+        Self { drift: Drift::new(clock), lease, moves: VecDeque::new() }
     }
 
     /// Looks at the clocks; answers what time it is.
     pub(super) fn look(&mut self, clock: &dyn Clock) -> Timestamp {
-        let reading = read(clock);
-        let expected = self.last.now.plus(reading.elapsed.saturating_sub(self.last.elapsed));
-        self.last = reading;
-        let (ahead, behind) = (reading.now.since(expected), expected.since(reading.now));
-        if ahead > TOLERANCE {
-            tracing::warn!(by = ?ahead, "the clock was set forward, or the machine slept: leases last as much longer");
-            self.moves.push_back(Move::Leases { up_to: expected.plus(self.lease), by: ahead });
-        } else if behind > TOLERANCE {
-            tracing::warn!(by = ?behind, "the clock was set back: what is pending is due as much earlier");
-            self.moves.push_back(Move::Pending { from: Place::first(reading.now), by: behind });
+        let (now, set) = self.drift.look(clock);
+        match set {
+            None => {}
+            Some(Set::Forward(by, expected)) => {
+                tracing::warn!(?by, "the clock was set forward, or the machine slept: leases last as much longer");
+                self.moves.push_back(Move::Leases { up_to: expected.plus(self.lease), by });
+            }
+            Some(Set::Back(by)) => {
+                tracing::warn!(?by, "the clock was set back: what is pending is due as much earlier");
+                self.moves.push_back(Move::Pending { from: Place::first(now), by });
+            }
         }
-        reading.now
+        now
     }
 
     /// Makes the next step of what is to be moved; false if there is nothing. A
@@ -89,15 +76,5 @@ impl ClockSet {
             self.moves.pop_front();
         }
         Ok(true)
-    }
-}
-
-/// Both clocks at one moment: whoever was held up between them looks again.
-fn read(clock: &dyn Clock) -> Reading {
-    loop {
-        let (elapsed, now) = (clock.elapsed(), clock.now());
-        if clock.elapsed().saturating_sub(elapsed) < SAME_MOMENT {
-            return Reading { now, elapsed };
-        }
     }
 }

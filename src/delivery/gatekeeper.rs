@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::drift::{Drift, Set};
 use crate::clock::Clock;
 use crate::store::Result;
 use crate::store::db::Db;
@@ -25,9 +26,10 @@ pub struct Gatekeeper {
 impl Gatekeeper {
     /// Runs until `stop` says so.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut drift = Drift::new(&*self.clock);
         while !*stop.borrow() {
             let closed = tokio::select! {
-                closed = self.close_next() => closed,
+                closed = self.close_next(&mut drift) => closed,
                 // An error means that whoever could stop us is gone.
                 changed = stop.changed() => if changed.is_err() { break } else { continue },
             };
@@ -39,7 +41,7 @@ impl Gatekeeper {
     }
 
     /// Waits for the next gate's time to be up, or for another gate to come.
-    async fn close_next(&self) -> Result<()> {
+    async fn close_next(&self, drift: &mut Drift) -> Result<()> {
         // Before looking, so that none is missed that comes meanwhile.
         let opened = self.opened.notified();
         let next = self.db.look(|archive| archive.next_expiry()).await?;
@@ -49,7 +51,16 @@ impl Gatekeeper {
         };
         tokio::select! {
             () = opened => Ok(()),
-            () = self.clock.sleep_until(at) => self.db.expire_gates(self.clock.now()).await,
+            () = self.clock.sleep_until(at) => self.close(drift).await,
         }
+    }
+
+    /// If the clock was set forward, nobody's time is up for that.
+    async fn close(&self, drift: &mut Drift) -> Result<()> {
+        let (now, set) = drift.look(&*self.clock);
+        if let Some(Set::Forward(by, asked_by)) = set {
+            self.db.write(move |store| store.lengthen_gates(asked_by, by)).await?;
+        }
+        self.db.expire_gates(now).await
     }
 }

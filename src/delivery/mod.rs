@@ -21,6 +21,7 @@ mod clients;
 mod clock_set;
 mod connector;
 pub mod dispatcher;
+mod drift;
 mod expiry;
 pub mod gatekeeper;
 pub mod guard;

@@ -81,9 +81,11 @@ impl Rotation {
         if let Some(before) = self.retention.finished.before(now) {
             let end = self.db.read(move |store| store.end_of(before)).await?;
             self.remove_until(end, before, None).await?;
+            self.forget_gates(before, None).await?;
         }
         if let Some(limit) = self.retention.bytes {
             self.remove_until(Seq(i64::MAX), Timestamp::MAX, Some(limit)).await?;
+            self.forget_gates(Timestamp::MAX, Some(limit)).await?;
             if anew && self.excess(Some(limit)).await? > 0 {
                 tracing::warn!("the database is larger than retention-bytes, but all that it holds is owed");
             }
@@ -143,6 +145,29 @@ impl Rotation {
         }
         if count > 0 {
             tracing::info!(events = count, "removed: they were finished and older than retention allows");
+        }
+        Ok(())
+    }
+
+    /// Forgets gates that were closed before then; if there is a limit, only until the
+    /// database is no larger.
+    async fn forget_gates(&mut self, before: Timestamp, limit: Option<u64>) -> Result<()> {
+        let mut count = 0;
+        while !self.stopped() && self.excess(limit).await? > 0 {
+            let rows = self.stride.rows();
+            let old = self.db.read(move |store| store.old_gates(before, rows)).await?;
+            if old.is_empty() {
+                break;
+            }
+            let step = self.db.step(move |store| store.remove_gates(&old, rows)).await?;
+            count += step.done;
+            self.rest(&step).await?;
+            if step.done == 0 {
+                break;
+            }
+        }
+        if count > 0 {
+            tracing::info!(gates = count, "removed: they were closed and older than retention allows");
         }
         Ok(())
     }

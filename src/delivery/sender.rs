@@ -54,18 +54,20 @@ pub(super) struct Allowance {
     /// It may take so long, whole.
     pub(super) timeout: Duration,
     /// So much of the answer's body is kept, in bytes.
-    pub(super) kept: usize,
+    kept: usize,
+    /// With the secrets that it repeats: who reads it takes them out of what goes on record.
+    raw: bool,
 }
 
 impl Allowance {
     /// That of an attempt.
     pub(super) fn of_attempt(timeout: Duration) -> Self {
-        Self { timeout, kept: KEPT_BYTES }
+        Self { timeout, kept: KEPT_BYTES, raw: false }
     }
 
-    /// That of a question: all of the answer counts that is read at all.
+    /// That of a question: all of the answer counts that is read at all, to the byte.
     pub(super) fn of_question(timeout: Duration) -> Self {
-        Self { timeout, kept: READ_BYTES }
+        Self { timeout, kept: READ_BYTES, raw: true }
     }
 }
 
@@ -91,7 +93,7 @@ impl Sender {
         slow: impl FnOnce(),
     ) -> Result<Outcome, Unsent> {
         let (answered, timeout) = (AtomicU16::new(0), allowance.timeout);
-        let mut exchange = pin!(self.exchange(request, allowance.kept, &answered, now));
+        let mut exchange = pin!(self.exchange(request, allowance, &answered, now));
         let soon = SLOW.min(timeout);
         if let Ok(outcome) = tokio::time::timeout(soon, &mut exchange).await {
             return outcome;
@@ -106,7 +108,7 @@ impl Sender {
     async fn exchange(
         &self,
         request: Request,
-        kept: usize,
+        allowance: Allowance,
         answered: &AtomicU16,
         now: impl Fn() -> Timestamp,
     ) -> Result<Outcome, Unsent> {
@@ -121,7 +123,7 @@ impl Sender {
             Some(identity) => self.clients.of(identity, insecure_ssl).request(post),
         };
         let outcome = match answering.await {
-            Ok(response) => read(response, kept, &secrets.mask, now).await,
+            Ok(response) => read(response, allowance, &secrets.mask, now).await,
             Err(e) => return unanswered(&e, identity),
         };
         if let Some(status) = outcome.status() {
@@ -188,7 +190,12 @@ fn post(request: Request) -> http::Result<(http::Request<Full<Payload>>, Sending
     Ok((post, sending))
 }
 
-async fn read(mut response: Response<Incoming>, kept: usize, mask: &Mask, now: impl Fn() -> Timestamp) -> Outcome {
+async fn read(
+    mut response: Response<Incoming>,
+    allowance: Allowance,
+    mask: &Mask,
+    now: impl Fn() -> Timestamp,
+) -> Outcome {
     let status = response.status().as_u16();
     let mut reason = match response.extensions().get::<ReasonPhrase>() {
         Some(phrase) => String::from_utf8_lossy(&mask.value(phrase.as_bytes())).into_owned(),
@@ -198,7 +205,9 @@ async fn read(mut response: Response<Incoming>, kept: usize, mask: &Mask, now: i
     let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = header.and_then(|value| retry_after(value, now()));
     let headers = kept_headers(response.headers(), mask);
-    let body = kept_body(&mut response, kept, mask).await;
+    let nothing = Mask::default();
+    let hidden = if allowance.raw { &nothing } else { mask };
+    let body = kept_body(&mut response, allowance.kept, hidden).await;
     if let Some(meter) = response.extensions().get::<Meter>() {
         meter.reset();
     }

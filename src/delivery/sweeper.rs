@@ -77,9 +77,6 @@ impl Sweeper {
             while !*stop.borrow() && self.db.write(move |store| store.forget_audit(before, STEP)).await? == STEP {}
         }
         while !*stop.borrow() && self.db.write(move |store| store.forget_former(now, STEP)).await? == STEP {}
-        if let Some(before) = self.retention.finished.before(now) {
-            while !*stop.borrow() && self.db.write(move |store| store.forget_gates(before, STEP)).await? > 0 {}
-        }
         // A stop takes all back at its end; what is in flight may end until then.
         if !*stop.borrow() {
             self.db.write(move |store| store.take_back(now, false)).await?;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::action::{Deed, ToldDeed};
 use super::application::Application;
-use super::id::{EventId, HookId, Seq, TokenId};
+use super::id::{EventId, GateId, HookId, Seq, TokenId};
 use super::time::Timestamp;
 use super::{Invalid, name};
 
@@ -84,6 +84,18 @@ impl Idempotency {
     /// The key together with the fingerprint of what it stands for.
     #[must_use]
     pub fn of(key: IdempotencyKey, applications: &[Application], payload: &[u8], deed: Option<&ToldDeed>) -> Self {
+        Self::after(None, key, applications, payload, deed)
+    }
+
+    /// The same for what follows a gate that was named beside the payload.
+    #[must_use]
+    pub fn after(
+        gate: Option<GateId>,
+        key: IdempotencyKey,
+        applications: &[Application],
+        payload: &[u8],
+        deed: Option<&ToldDeed>,
+    ) -> Self {
         let mut hash = Sha256::new();
         for application in applications {
             hash.update(application.as_str());
@@ -97,6 +109,10 @@ impl Idempotency {
             // As it was told: what is left out may be completed in another way next time.
             hash.update([deed.user_type.unwrap_or(u8::MAX), deed.severity.unwrap_or(u8::MAX)]);
             hash.update(deed.username.as_deref().unwrap_or("\0"));
+        }
+        if let Some(GateId(gate)) = gate {
+            hash.update([0]);
+            hash.update(gate.to_bytes());
         }
         Self { key, fingerprint: hash.finalize().into() }
     }

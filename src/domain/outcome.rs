@@ -29,7 +29,7 @@ pub struct Answer {
     pub reason: String,
     /// Headers in the order in which they came, at most 4 KiB of them.
     pub headers: HeaderLines,
-    /// The first 4 KiB of the body.
+    /// How the body begins: 4 KiB of it on record, up to 64 KiB while somebody reads it.
     pub body: Bytes,
     /// Whether there was more of the body than we read.
     pub cut: bool,

@@ -97,6 +97,15 @@ impl HookUrl {
         self.wire.starts_with(b"https:")
     }
 
+    /// It up to its last segment: what an integrator's addresses have in common that has one
+    /// for each event.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        let path = self.text.split(['?', '#']).next().unwrap_or_default();
+        let host = path.find("://").map_or(0, |at| at + 3);
+        path[host..].rfind('/').map_or(path, |slash| &path[..=host + slash])
+    }
+
     /// Whether both lead to the same scheme, host and port.
     #[must_use]
     pub fn has_origin_of(&self, other: &Self) -> bool {

@@ -46,7 +46,7 @@ pub struct Db {
     /// Who waits for a reader waits here, and holds no thread meanwhile: there are
     /// not so many of those.
     reading: Arc<Semaphore>,
-    /// Nothing waits for this one but looks at tokens.
+    /// For what takes no time: nothing that does is read here.
     lookout: Readers,
     pub(super) waits: Arc<Waits>,
     gate_waits: Arc<GateWaits>,
@@ -103,7 +103,7 @@ impl Db {
         let targets = Arc::<Targets>::default();
         let mut session = sqlite::open(path, targets.clone(), rules, vault)?;
         limit.map_or(Ok(()), |limit| session.limit_to(limit))?;
-        let (readers, lookout) = (Readers::open(path)?, Readers::open_one(path)?);
+        let (readers, lookout) = (Readers::open(path)?, Readers::open_few(path)?);
         let reading = Arc::new(Semaphore::new(sqlite::LISTS as usize));
         let queue = Arc::<Queue>::default();
         let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);
@@ -189,7 +189,7 @@ impl Db {
         tell: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.queue.urgent(Box::new(Act { run: act, tell, value: None, reply }));
+        self.queue.urgent(Box::new(Act { run: act, tell, adds: None, value: None, reply }));
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -76,6 +76,14 @@ pub struct Verdict {
     pub by: String,
 }
 
+impl Verdict {
+    /// Whether a gate that stands like this stands as it says.
+    #[must_use]
+    pub fn fits(&self, state: GateState) -> bool {
+        state == if self.approved { GateState::Approved } else { GateState::Refused }
+    }
+}
+
 /// Gates, by writing.
 pub trait Gates {
     /// Keeps a gate and a decision to come of each hook that is to be asked.
@@ -109,6 +117,19 @@ pub trait Gates {
     /// Trouble of the database.
     fn expire(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Seq>>;
 
+    /// Closes this gate as it stands, if it is open, whatever the time; answers it.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn expire_now(&mut self, now: Timestamp, gate: Seq) -> Result<Option<Gate>>;
+
+    /// Gives open gates that were asked for by then so much more time: the clock was set
+    /// forward. Answers how many.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn lengthen_gates(&mut self, asked_by: Timestamp, by: Duration) -> Result<usize>;
+
     /// Closes all gates of which a hook was being asked when whoever asked it died;
     /// answers how many.
     ///
@@ -116,12 +137,13 @@ pub trait Gates {
     /// Trouble of the database.
     fn abandon(&mut self, now: Timestamp) -> Result<usize>;
 
-    /// Removes at most about `limit` rows of gates that were closed before then and to
-    /// which no event is tied; answers how many gates are gone.
+    /// Removes these gates with their decisions, the first ones first, until about `limit`
+    /// rows are gone; answers how many gates are. One that is open, or to which an event is
+    /// tied, stays.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn forget_gates(&mut self, before: Timestamp, limit: usize) -> Result<usize>;
+    fn remove_gates(&mut self, gates: &[Seq], limit: usize) -> Result<usize>;
 }
 
 /// Which gates are asked for; `None` means any.
@@ -167,11 +189,18 @@ pub trait GateArchive {
     /// Trouble of the database.
     fn next_expiry(&self) -> Result<Option<Timestamp>>;
 
-    /// The gate that an event names, if it is this one's or within these bounds.
+    /// The gate that an event of these applications names, if it is this one's or may be read
+    /// within these bounds; one's own first.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn named_gate(&self, named: &Named, owner: Owner, within: &Bounds) -> Result<Option<Seq>>;
+    fn named_gate(&self, named: &Named, event: &[String], owner: Owner, within: &Bounds) -> Result<Option<Seq>>;
+
+    /// Whether this is one of a gate's tokens.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn has_token(&self, gate: GateId, token: TokenHash) -> Result<bool>;
 
     /// The events within these bounds that are tied to a gate, the oldest first, at most
     /// `limit`: their ids, types and times.

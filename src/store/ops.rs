@@ -139,6 +139,8 @@ impl Op for ClaimOp {
 pub(super) struct Act<F, G, T> {
     pub(super) run: F,
     pub(super) tell: G,
+    /// How many bytes it adds, if it makes no room.
+    pub(super) adds: Option<usize>,
     pub(super) value: Option<T>,
     pub(super) reply: oneshot::Sender<Result<T>>,
 }
@@ -162,5 +164,13 @@ where
         }
         // Whoever asked may have gone; what was done stays done.
         let _ = reply.send(answer);
+    }
+
+    fn bytes(&self) -> usize {
+        self.adds.unwrap_or_default()
+    }
+
+    fn is_publish(&self) -> bool {
+        self.adds.is_some()
     }
 }

@@ -61,6 +61,13 @@ pub trait Aged {
     /// Trouble of the database.
     fn finished(&self, after: Seq, end: Seq, before: Timestamp) -> Result<Stretch>;
 
+    /// At most `limit` gates that were closed before then and to which no event is tied, the
+    /// first to close first.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn old_gates(&self, before: Timestamp, limit: usize) -> Result<Vec<Seq>>;
+
     /// At most `limit` deliveries up to `end` that are owed and no attempt is being
     /// made at, of events that were published before `before`.
     ///

@@ -15,7 +15,7 @@ use crate::api::request::Request;
 use crate::domain::access::Caller;
 use crate::domain::application::Application;
 use crate::domain::event::{EventType, IdempotencyKey};
-use crate::domain::gate::Gate;
+use crate::domain::gate::{Gate, GateState};
 
 /// Who calls, and what they say beside the message.
 pub(super) struct Calling {
@@ -55,7 +55,12 @@ impl Calling {
             return Ok(DynamicMessage::new(call.response()));
         }
         let question = Question { event_type, applications, payload, key: self.key.clone(), timeout, lasts: None };
-        Ok(answer(call, &asking::ask(app, caller, question).await?))
+        let gate = asking::ask(app, caller, question).await?;
+        if gate.state == GateState::Open {
+            // The server stops: nobody has said no.
+            return Err(ApiError::Crowded("the server stops before all hooks have answered: ask again"));
+        }
+        Ok(answer(call, &gate))
     }
 }
 

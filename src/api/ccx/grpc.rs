@@ -153,7 +153,10 @@ impl Grpc {
 fn beside(parts: &Parts, by: Asking) -> Result<Beside, ApiError> {
     let deadline = Deadline::of(&parts.headers)?;
     let body = Box::pin(stream::empty());
-    let request = Request { params: vec![], query: String::new(), headers: parts.headers.clone(), body, by };
+    let mut headers = parts.headers.clone();
+    // Over gRPC it is the deadline that says how long anybody waits.
+    headers.remove("prefer");
+    let request = Request { params: vec![], query: String::new(), headers, body, by };
     let calling = Calling::of(&request)?;
     Ok(Beside { by: request.by, calling, deadline })
 }

@@ -49,15 +49,22 @@ pub(in crate::api) async fn ask(app: Arc<App>, request: Request) -> Answer {
         return Err(Invalid::new("expires", message).into());
     }
     let event_type = EventType::parse(request.param())?;
+    if event_type.as_str().parse::<GateId>().is_ok() {
+        let message =
+            "is a gate's id: to decide it, POST to …/approve or …/refuse; to ask, name what is about to happen";
+        return Err(Invalid::new("event", message).into());
+    }
     let (applications, key) = (applications(&request)?, idempotency_key(&request)?);
     let body = request.json_body(&app).await?;
     let payload = asking::object(Bytes::clone(&body))?;
     let lasts = at_once.then(|| lasts.unwrap_or(LASTS));
-    let since = app.clock.elapsed();
-    let begun =
-        asking::begin(&app, &caller, Question { event_type, applications, payload, key, timeout, lasts }).await?;
-    let wait = if at_once { wait.unwrap_or_default() } else { timeout };
-    let gate = asking::closed(&app, begun, asking::left(&app, since, wait)).await?;
+    let question = Question { event_type, applications, payload, key, timeout, lasts };
+    let gate = if at_once {
+        let begun = asking::begin(&app, &caller, question).await?;
+        asking::closed(&app, begun, wait.unwrap_or_default()).await?
+    } else {
+        asking::ask(&app, &caller, question).await?
+    };
     Ok(answered(&app, &caller, gate))
 }
 
@@ -159,8 +166,11 @@ pub(in crate::api) async fn decide(app: Arc<App>, request: Request) -> Answer {
         .map_err(|_| Invalid::new("work_id", "is longer than 1024 bytes: give a shorter one"))?;
     let absent = || ApiError::NotFound("there is no such gate, or this is none of its tokens".into());
     // Anybody may come here: who only guesses does not keep the writer busy.
-    app.db.look(move |archive| archive.gate(id)).await?.ok_or_else(absent)?;
-    let decided = app.db.decide(app.clock.now(), id, TokenHash::of(late.token.as_bytes()), answered).await?;
+    let token = TokenHash::of(late.token.as_bytes());
+    if !app.db.look(move |archive| archive.has_token(id, token)).await? {
+        return Err(absent());
+    }
+    let decided = app.db.decide(app.clock.now(), id, token, answered).await?;
     let (hook, state) = done(decided, absent)?;
     Ok(json(&LateView { id, hook, state: state.as_str() }).into_response())
 }

@@ -9,6 +9,7 @@ use crate::domain::access::Caller;
 use crate::domain::delivery::Delivery;
 use crate::domain::event::EventType;
 use crate::domain::gate::{Decision, Gate};
+use crate::domain::hook::Hook;
 use crate::domain::id::{DeliveryId, EventId, GateId, HookId};
 use crate::domain::time::Timestamp;
 
@@ -32,6 +33,22 @@ pub(in crate::api) struct GateView {
     payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<Vec<Moment>>,
+}
+
+/// Whether a hook is asked; nothing where it is not, and nobody said that it should not be.
+#[derive(Serialize)]
+pub(in crate::api) struct GatingView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_silence: Option<&'static str>,
+}
+
+impl GatingView {
+    pub(in crate::api) fn of(hook: &Hook) -> Self {
+        let gate = hook.gating.gate.or(hook.is_asked().then_some(true));
+        Self { gate, on_silence: gate.filter(|gate| *gate).map(|_| hook.gating.on_silence.as_str()) }
+    }
 }
 
 /// What one hook came to.
@@ -78,11 +95,13 @@ impl GateView {
     pub(in crate::api) fn of(gate: Gate, caller: &Caller, app: &App) -> Self {
         let (approved, bounds) = (gate.approved(), caller.sees());
         let work_id = gate.work_id().map(str::to_owned);
-        let whole = is_askers(caller, &gate) || caller.sees_urls_of().is_none();
+        // Who is bound to applications need not know what others' hooks say, nor who else there is.
+        let unbound = caller.applications().is_empty();
+        let whole = is_askers(caller, &gate) || unbound && caller.sees_urls_of().is_none();
         let refusal = gate.decisions.iter().find(|decision| decision.approved() == Some(false));
         let reason = gate.reason.or_else(|| refusal.filter(|_| !approved)?.reason.clone());
         let name = |token| app.auth.tokens().name(token);
-        let asked_by = gate.asker.filter(|token| caller.applications().is_empty() || caller.token == Some(*token));
+        let asked_by = gate.asker.filter(|token| unbound || caller.token == Some(*token));
         Self {
             id: gate.id,
             event: gate.event_type.as_str().to_owned(),
@@ -99,7 +118,7 @@ impl GateView {
             asked_by: asked_by.and_then(name),
             expires_at: gate.expires_at,
             closed_at: gate.closed_at,
-            decisions: gate.decisions.into_iter().map(|decision| DecisionView::of(decision, whole)).collect(),
+            decisions: gate.decisions.into_iter().map(|decision| DecisionView::of(decision, whole, unbound)).collect(),
             payload: None,
             timeline: None,
         }
@@ -108,13 +127,13 @@ impl GateView {
     /// With what was asked, and all that happened since.
     pub(in crate::api) fn whole(gate: Gate, followed: &[Followed], caller: &Caller, app: &App) -> Self {
         let payload = serde_json::from_slice(&gate.payload).ok();
-        let timeline = Some(timeline(&gate, followed));
+        let timeline = Some(timeline(&gate, followed, caller.applications().is_empty()));
         Self { payload, timeline, ..Self::of(gate, caller, app) }
     }
 }
 
 impl DecisionView {
-    fn of(decision: Decision, whole: bool) -> Self {
+    fn of(decision: Decision, whole: bool, names: bool) -> Self {
         Self {
             hook: decision.hook,
             state: decision.state.as_str(),
@@ -125,13 +144,13 @@ impl DecisionView {
             status: decision.status,
             duration_ms: decision.duration.map(|duration| duration.as_secs_f64() * 1000.0),
             decided_at: decision.decided_at,
-            decided_by: decision.decided_by,
+            decided_by: decision.decided_by.filter(|_| names),
         }
     }
 }
 
 /// The oldest first.
-fn timeline(gate: &Gate, followed: &[Followed]) -> Vec<Moment> {
+fn timeline(gate: &Gate, followed: &[Followed], names: bool) -> Vec<Moment> {
     let mut moments = vec![];
     for decision in &gate.decisions {
         let moment = |at, what, detail| Moment { hook: Some(decision.hook), ..Moment::of(at, what, detail) };
@@ -139,7 +158,7 @@ fn timeline(gate: &Gate, followed: &[Followed]) -> Vec<Moment> {
         let answered = decision.answered_at.filter(|at| decision.decided_at != Some(*at));
         let status = decision.status.map(|status| format!("answered {status}"));
         moments.extend(answered.map(|at| moment(at, "answered", status)));
-        let by = decision.decided_by.as_ref().map(|by| format!("by {by}"));
+        let by = decision.decided_by.as_ref().filter(|_| names).map(|by| format!("by {by}"));
         let said = decision.reason.clone().into_iter().chain(by).collect::<Vec<_>>().join(", ");
         let detail = Some(said).filter(|said| !said.is_empty());
         moments.extend(decision.decided_at.map(|at| moment(at, decision.state.as_str(), detail)));

@@ -1,11 +1,12 @@
 //! What a hook's answer means.
 
 use http::StatusCode;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::DecisionState;
-use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::outcome::{Answer, Outcome, usual_reason};
 
 /// The longest work id, in bytes: it goes out with every event that follows.
 pub const MAX_WORK_ID: usize = 1024;
@@ -28,7 +29,7 @@ pub struct Answered {
 
 impl Answered {
     /// What this outcome means: any 2xx that does not say no is a yes, but for 202, with
-    /// which it takes its time. `cut`: there was more of the body than is here.
+    /// which it takes its time.
     #[must_use]
     pub fn of(outcome: &Outcome) -> Self {
         let answer = match outcome {
@@ -36,7 +37,7 @@ impl Answered {
             Outcome::Failed(why) | Outcome::Refused(why) | Outcome::Hindered(why) => return Self::silent(why),
         };
         if !outcome.arrived() {
-            return Self::silent(format!("answered {} {}", answer.status, answer.reason).trim_end());
+            return Self::silent(format!("answered {} {}", answer.status, usual_reason(answer.status)).trim_end());
         }
         read(answer).unwrap_or_else(|why| Self::silent(&format!("its answer {why}")))
     }
@@ -45,6 +46,14 @@ impl Answered {
     #[must_use]
     pub fn silent(why: &str) -> Self {
         Self { state: DecisionState::Silent, reason: Some(shortened(why)), work_id: None, answer: None }
+    }
+
+    /// The same with what is not to be known taken out of what it says for people. Its work
+    /// id goes back to it as it is.
+    #[must_use]
+    pub fn hiding(self, hide: impl Fn(&str) -> String) -> Self {
+        let hidden = |text: Option<String>| text.map(|text| hide(&text));
+        Self { reason: hidden(self.reason), answer: hidden(self.answer), ..self }
     }
 
     /// It has decided after a while.
@@ -59,30 +68,49 @@ impl Answered {
     }
 }
 
+/// What is looked for in an answer; one that is there twice is none. Null is not the same
+/// as nothing: who computed it meant to say something.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields {
+    #[serde(deserialize_with = "said")]
+    approved: Option<Value>,
+    #[serde(deserialize_with = "said")]
+    work_id: Option<Value>,
+    #[serde(deserialize_with = "said")]
+    reason: Option<Value>,
+}
+
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 fn read(answer: &Answer) -> Result<Answered, String> {
     if answer.cut {
         return Err("is too long: 64 KiB at most are read".into());
     }
     let pending = answer.status == StatusCode::ACCEPTED;
     let body = answer.body.trim_ascii();
-    let fields: Map<String, Value> = match body {
-        [] => Map::new(),
-        body => serde_json::from_slice(body).map_err(|_| "is neither empty nor a JSON object".to_owned())?,
+    let fields = match body {
+        [] => Fields::default(),
+        // A list of values would be taken for the fields in their order.
+        [b'{', ..] => serde_json::from_slice(body).map_err(|e| format!("cannot be read ({e})"))?,
+        _ => return Err("is neither empty nor a JSON object".into()),
     };
-    let state = match fields.get("approved") {
+    let state = match fields.approved {
         _ if pending => DecisionState::Pending,
         None | Some(Value::Bool(true)) => DecisionState::Approved,
         Some(Value::Bool(false)) => DecisionState::Refused,
         Some(_) => return Err("has an `approved` that is neither true nor false".into()),
     };
-    let work_id = match fields.get("work_id") {
+    let work_id = match fields.work_id {
         None | Some(Value::Null) => None,
-        Some(Value::String(id)) => Some(id.clone()).filter(|id| !id.is_empty()),
+        Some(Value::String(id)) => Some(id).filter(|id| !id.is_empty()),
         Some(Value::Number(id)) => Some(id.to_string()),
         Some(_) => return Err("has a `work_id` that is no text".into()),
     };
     checked(work_id.as_deref())?;
-    let reason = fields.get("reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()).map(shortened);
+    let reason = fields.reason.as_ref().and_then(Value::as_str).filter(|reason| !reason.is_empty()).map(shortened);
     // As it came: numbers and the order of fields are its own.
     let answer = serde_json::from_slice::<&RawValue>(body).ok().map(|raw| raw.get().to_owned());
     Ok(Answered { state, reason, work_id, answer })
@@ -124,6 +152,7 @@ mod tests {
             (200, r#"{"approved":"yes"}"#, Silent),
             (200, r#"{"approved":null}"#, Silent),
             (200, r#"{"approved":1}"#, Silent),
+            (200, r#"{"approved":false,"approved":true}"#, Silent),
             (200, r#"{"work_id":[]}"#, Silent),
             (200, "<html>", Silent),
             (202, "<html>", Silent),
@@ -138,7 +167,7 @@ mod tests {
             assert_eq!(answered.state, state, "{status} {body}");
             assert_eq!(answered.reason.is_some(), state == Silent, "{status} {body}");
         }
-        assert_eq!(answered(500, "").reason.as_deref(), Some("answered 500 Reason"));
+        assert_eq!(answered(500, "").reason.as_deref(), Some("answered 500 Internal Server Error"));
     }
 
     #[test]

@@ -53,7 +53,9 @@ impl Named {
         if !may {
             return None;
         }
-        let fields: Fields = serde_json::from_slice(payload).ok()?;
+        // A list would be taken for the fields in their order.
+        let is_object = payload.trim_ascii_start().starts_with(b"{");
+        let fields: Fields = serde_json::from_slice(payload).ok().filter(|_| is_object)?;
         let text = |value: &Option<serde_json::Value>| {
             value.as_ref()?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
         };
@@ -182,6 +184,7 @@ mod tests {
             ("post-deploy", r#"{"a":{"work_id":"w"}}"#),
             ("post-deploy", r#"{"work_id":7}"#),
             ("post-deploy", r#"["work_id"]"#),
+            ("post-deploy", r#"["\"work_id\"","w"]"#),
             ("post-add-node", r#"{"cluster_id":""}"#),
             ("post-remove-node", r#"{"cluster_id":"c"}"#),
             ("pre-add-node", r#"{"cluster_id":"c"}"#),

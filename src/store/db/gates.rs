@@ -9,7 +9,8 @@ use crate::domain::gate::{Answered, Gate, GateState, NewGate};
 use crate::domain::id::{GateId, Seq};
 use crate::domain::time::Timestamp;
 use crate::domain::token::TokenHash;
-use crate::store::{Asked, Decided, Reply, Result, Verdict, Writes};
+use crate::store::ops::Act;
+use crate::store::{Asked, Decided, Reply, Result, StoreError, Verdict, Writes};
 
 /// Gates that are closed in one transaction.
 const STEP: usize = 64;
@@ -20,7 +21,18 @@ impl Db {
     /// # Errors
     /// Trouble of the database: nothing was kept.
     pub async fn ask(&self, now: Timestamp, new: NewGate) -> Result<Asked> {
-        self.write(move |store| store.ask(now, &new)).await
+        let (reply, answer) = oneshot::channel();
+        let bytes = new.payload.len();
+        let ask = Act {
+            run: move |store: &mut dyn Writes| store.ask(now, &new),
+            tell: |_: &_| {},
+            adds: Some(bytes),
+            value: None,
+            reply,
+        };
+        // It needs room as a publish does.
+        self.queue.publish(Box::new(ask));
+        answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Keeps what a hook that was asked came back with.
@@ -63,8 +75,12 @@ impl Db {
         let waits = self.gate_waits.clone();
         let act = move |store: &mut dyn Writes| {
             let decided = store.settle(now, gate, &within, &verdict)?;
-            if matches!(decided, Decided::Done { .. }) {
-                store.note(&entry)?;
+            if let Decided::Done { now: stands, .. } = &decided {
+                let otherwise =
+                    (!verdict.fits(*stands)).then(|| format!("the gate is {} all the same", stands.as_str()));
+                let detail: Vec<_> = entry.detail.clone().into_iter().chain(otherwise).collect();
+                let detail = Some(detail.join("; ")).filter(|detail| !detail.is_empty());
+                store.note(&AuditEntry { detail, ..entry.clone() })?;
             }
             Ok(decided)
         };
@@ -83,6 +99,16 @@ impl Db {
     pub async fn expire_gates(&self, now: Timestamp) -> Result<()> {
         while self.expire_some_gates(now).await? == STEP {}
         Ok(())
+    }
+
+    /// Closes this gate as it stands, if it is open; answers it.
+    ///
+    /// # Errors
+    /// Trouble of the database: it may still be open.
+    pub async fn expire_gate(&self, now: Timestamp, gate: Seq) -> Result<Option<Gate>> {
+        let waits = self.gate_waits.clone();
+        let tell = move |gate: &Option<Gate>| gate.iter().for_each(|gate| waits.closed(gate.seq, Some(gate)));
+        self.write_and_tell(move |store| store.expire_now(now, gate), tell).await
     }
 
     async fn expire_some_gates(&self, now: Timestamp) -> Result<usize> {

@@ -32,6 +32,12 @@ const OWED: &str = "
       AND (SELECT published_at FROM events WHERE events.seq = d.event_seq) < ?2
     LIMIT ?3";
 
+const OLD_GATES: &str = "
+    SELECT seq FROM gates
+    WHERE state <> 0 AND closed_at < ?1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.gate = gates.seq)
+    ORDER BY closed_at
+    LIMIT ?2";
+
 const PAGES: &str = "
     SELECT page_count * page_size, freelist_count * page_size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
@@ -70,6 +76,13 @@ impl Aged for Reader {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = self.sql(OWED)?;
         let rows = statement.query_map(params![end.0, before.millis(), limit], |row| row.get(0).map(Seq))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn old_gates(&self, before: Timestamp, limit: usize) -> Result<Vec<Seq>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.sql(OLD_GATES)?;
+        let rows = statement.query_map(params![before.millis(), limit], |row| row.get(0).map(Seq))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -63,6 +63,9 @@ const ATTEMPTS: &str = "SELECT * FROM attempts WHERE delivery = ?1 ORDER BY numb
 /// How many read lists at a time.
 pub const LISTS: u32 = 4;
 
+/// How many look at something small at a time.
+const LOOKS: u32 = 2;
+
 /// How long to wait until a connection is free.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -82,12 +85,12 @@ impl Readers {
         Self::with(path, LISTS)
     }
 
-    /// One connection, for looks that are short and must not wait for long ones.
+    /// A few connections, for looks that are short and must not wait for long ones.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn open_one(path: &Path) -> Result<Self> {
-        Self::with(path, 1)
+    pub fn open_few(path: &Path) -> Result<Self> {
+        Self::with(path, LOOKS)
     }
 
     fn with(path: &Path, connections: u32) -> Result<Self> {

@@ -27,10 +27,16 @@ const REPLIED: &str = "
         decided_at = CASE WHEN ?3 = 1 THEN NULL ELSE ?8 END
     WHERE gate = ?1 AND hook_id = ?2 AND state = 0";
 
-/// How the request went of one that decided while it was under way.
+/// What came of the request to one that was decided while it was under way: what it calls
+/// this still counts.
 const NOTED: &str = "
-    UPDATE decisions SET status = ?3, answered_at = ?4, duration_us = ?5
+    UPDATE decisions
+    SET work_id = coalesce(work_id, ?3), answer = coalesce(answer, ?4), status = ?5, answered_at = ?6, duration_us = ?7
     WHERE gate = ?1 AND hook_id = ?2 AND answered_at IS NULL";
+
+const TIME_IS_UP: &str = "SELECT expires_at <= ?2 FROM gates WHERE seq = ?1";
+
+const STILL_ASKED: &str = "SELECT EXISTS (SELECT 1 FROM decisions WHERE gate = ?1 AND state = 0)";
 
 const SEQ_OF: &str = "SELECT seq FROM gates WHERE id = ?1";
 
@@ -44,7 +50,9 @@ const DECIDE: &str = "
 const CLOSE: &str =
     "UPDATE gates SET state = ?2, closed_at = ?3, reason = coalesce(?4, reason) WHERE seq = ?1 AND state = 0";
 
-const SAY_WHY: &str = "UPDATE gates SET reason = ?2 WHERE seq = ?1 AND state = 0";
+const SAY_WHY: &str = "UPDATE gates SET reason = ?2 WHERE seq = ?1";
+
+const LENGTHEN: &str = "UPDATE gates SET expires_at = expires_at + ?2 WHERE state = 0 AND asked_at <= ?1";
 
 const OVERDUE: &str = "SELECT seq FROM gates WHERE state = 0 AND expires_at <= ?1 LIMIT ?2";
 
@@ -52,11 +60,10 @@ const ABANDONED: &str = "
     SELECT seq FROM gates
     WHERE state = 0 AND EXISTS (SELECT 1 FROM decisions WHERE gate = gates.seq AND state = 0)";
 
-const OLD: &str = "
-    SELECT seq FROM gates
-    WHERE state <> 0 AND closed_at < ?1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.gate = gates.seq)
-    ORDER BY closed_at
-    LIMIT ?2";
+/// Whatever went before: never while it is open or an event is tied to it.
+const REMOVE: &str = "
+    DELETE FROM gates
+    WHERE seq = ?1 AND state <> 0 AND NOT EXISTS (SELECT 1 FROM events WHERE events.gate = gates.seq)";
 
 impl Gates for Session {
     fn ask(&mut self, now: Timestamp, new: &NewGate) -> Result<Asked> {
@@ -64,23 +71,13 @@ impl Gates for Session {
     }
 
     fn replied(&mut self, now: Timestamp, reply: &Reply) -> Result<Option<Gate>> {
-        let duration = i64::try_from(reply.duration.as_micros()).unwrap_or(i64::MAX);
-        let Answered { state, reason, work_id, answer } = &reply.answered;
-        let columns = params![
-            reply.gate.0,
-            reply.hook.0,
-            decision_number(*state),
-            reason,
-            work_id,
-            answer,
-            reply.status,
-            now.millis(),
-            duration,
-        ];
         self.batch.rows += 1;
-        if self.sql(REPLIED)?.execute(columns)? == 0 {
-            let columns = params![reply.gate.0, reply.hook.0, reply.status, now.millis(), duration];
-            self.sql(NOTED)?.execute(columns)?;
+        self.forget_work_ids(reply.gate);
+        if self.is_time_up(now, reply.gate)? || !self.keep_reply(now, reply)? {
+            return self.note_reply(now, reply).map(|()| None);
+        }
+        // Looked at first: a gate may have hundreds of answers, which are not read for each of them.
+        if self.sql(STILL_ASKED)?.query_row([reply.gate.0], |row| row.get(0))? {
             return Ok(None);
         }
         let Some(gate) = self.gate_by_seq(reply.gate)? else { return Ok(None) };
@@ -100,6 +97,7 @@ impl Gates for Session {
         if gate.state != GateState::Open || gate.expires_at <= now {
             return Ok(Decided::TooLate);
         }
+        self.forget_work_ids(gate.seq);
         let Answered { state, reason, work_id, .. } = answered;
         let columns =
             params![gate.seq.0, hook.0, decision_number(*state), reason, work_id, now.millis(), None::<String>];
@@ -125,26 +123,32 @@ impl Gates for Session {
             self.sql(DECIDE)?.execute(columns)?;
             self.batch.rows += 1;
         }
-        if let Some(reason) = &verdict.reason {
+        let stands = self.concluded(now, gate.seq)?;
+        // Somebody else may have said no, or may not say it.
+        if let (Some(reason), true) = (&verdict.reason, verdict.fits(stands)) {
             self.sql(SAY_WHY)?.execute(params![gate.seq.0, reason])?;
         }
-        let stands = self.concluded(now, gate.seq)?;
         Ok(Decided::Done { gate: gate.seq, hook: None, state, now: stands })
     }
 
     fn expire(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Seq>> {
         let overdue = self.some_gates(OVERDUE, now, limit)?;
         for &seq in &overdue {
-            let Some(gate) = self.gate_by_seq(seq)? else { continue };
-            let late = self.silence(now, &gate, |state| match state {
-                DecisionState::Asked => "no answer before the gate expired",
-                _ => "it said that it would decide later, and did not before the gate expired",
-            })?;
-            let decisions = decisions_of(&self.conn, seq)?;
-            let state = conclude_late(&decisions, may_refuse(&gate.event_type), &late);
-            self.close_gate(now, seq, state, None)?;
+            self.expire_gate(now, seq)?;
         }
         Ok(overdue)
+    }
+
+    fn expire_now(&mut self, now: Timestamp, gate: Seq) -> Result<Option<Gate>> {
+        self.expire_gate(now, gate)?;
+        self.gate_by_seq(gate)
+    }
+
+    fn lengthen_gates(&mut self, asked_by: Timestamp, by: Duration) -> Result<usize> {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let lengthened = self.sql(LENGTHEN)?.execute(params![asked_by.millis(), by])?;
+        self.batch.rows += lengthened;
+        Ok(lengthened)
     }
 
     fn abandon(&mut self, now: Timestamp) -> Result<usize> {
@@ -162,24 +166,67 @@ impl Gates for Session {
         Ok(abandoned.len())
     }
 
-    fn forget_gates(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
-        let old = self.some_gates(OLD, before, limit)?;
+    fn remove_gates(&mut self, gates: &[Seq], limit: usize) -> Result<usize> {
         let (mut left, mut gone) = (limit, 0);
-        for seq in old {
+        for seq in gates {
             if left == 0 {
                 break;
             }
-            let decisions = self.sql("DELETE FROM decisions WHERE gate = ?1")?.execute([seq.0])?;
-            self.sql("DELETE FROM gates WHERE seq = ?1")?.execute([seq.0])?;
-            self.batch.rows += decisions + 1;
-            left = left.saturating_sub(decisions + 1);
-            gone += 1;
+            if self.sql(REMOVE)?.execute([seq.0])? > 0 {
+                let decisions = self.sql("DELETE FROM decisions WHERE gate = ?1")?.execute([seq.0])?;
+                self.batch.rows += decisions + 1;
+                left = left.saturating_sub(decisions + 1);
+                gone += 1;
+            }
         }
         Ok(gone)
     }
 }
 
 impl Session {
+    fn is_time_up(&self, now: Timestamp, gate: Seq) -> Result<bool> {
+        let up = self.sql(TIME_IS_UP)?.query_row(params![gate.0, now.millis()], |row| row.get(0)).optional()?;
+        Ok(up.unwrap_or(true))
+    }
+
+    /// False if the hook was not being asked any more.
+    fn keep_reply(&self, now: Timestamp, reply: &Reply) -> Result<bool> {
+        let Answered { state, reason, work_id, answer } = &reply.answered;
+        let columns = params![
+            reply.gate.0,
+            reply.hook.0,
+            decision_number(*state),
+            reason,
+            work_id,
+            answer,
+            reply.status,
+            now.millis(),
+            micros(reply.duration),
+        ];
+        Ok(self.sql(REPLIED)?.execute(columns)? > 0)
+    }
+
+    fn note_reply(&self, now: Timestamp, reply: &Reply) -> Result<()> {
+        let Answered { work_id, answer, .. } = &reply.answered;
+        let (gate, hook, took) = (reply.gate.0, reply.hook.0, micros(reply.duration));
+        self.sql(NOTED)?.execute(params![gate, hook, work_id, answer, reply.status, now.millis(), took])?;
+        Ok(())
+    }
+
+    /// Closes an open gate as it stands.
+    fn expire_gate(&mut self, now: Timestamp, seq: Seq) -> Result<()> {
+        let Some(gate) = self.gate_by_seq(seq)?.filter(|gate| gate.state == GateState::Open) else {
+            return Ok(());
+        };
+        let late = self.silence(now, &gate, |state| match state {
+            DecisionState::Asked => "no answer before the gate expired",
+            _ => "it said that it would decide later, and did not before the gate expired",
+        })?;
+        let decisions = decisions_of(&self.conn, seq)?;
+        let state = conclude_late(&decisions, may_refuse(&gate.event_type), &late);
+        self.close_gate(now, seq, state, None)
+    }
+
     pub(super) fn add_decision(&self, gate: Seq, decision: &Decision, token: TokenHash) -> Result<()> {
         self.sql(ADD)?.execute(params![
             gate.0,
@@ -244,6 +291,10 @@ impl Session {
         self.batch.rows += 1;
         Ok(())
     }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A decision from the columns of `decisions`.

@@ -144,13 +144,8 @@ impl Session {
                 || self.take_turn(seq, hook, target.order, event, recipient.application.as_deref())?;
             let goes = lends.alone || its_turn && target.held_until().is_none();
             if goes && lends.take(hook, event.payload.len()) {
-                // The delivery's own number: no two leases at first hand share it.
-                let (lease, until) = (Lease(seq.0), lends.until);
-                let errand = if lends.alone { Errand::Test } else { Errand::Usual };
-                let (application, event) = (recipient.application.clone(), event.clone());
-                let work_id = self.work_id_for(&event, hook)?;
-                taken.leased.push(Leased { seq, lease, until, hook, application, work_id, attempts: 0, errand, event });
-                self.add_delivery(seq, event_seq, recipient, State::Leased, Some(until))?;
+                taken.leased.push(self.lend(lends, seq, recipient, event)?);
+                self.add_delivery(seq, event_seq, recipient, State::Leased, Some(lends.until))?;
             } else {
                 self.add_delivery(seq, event_seq, recipient, State::Pending, its_turn.then_some(now))?;
                 if its_turn {
@@ -162,6 +157,22 @@ impl Session {
         self.batch.rows += recipients.len();
         made.leased = taken.keep();
         Ok(made)
+    }
+
+    /// A new delivery, as it is lent.
+    fn lend(&mut self, lends: &Lends<'_>, seq: Seq, recipient: &Recipient, event: &Arc<Event>) -> Result<Leased> {
+        Ok(Leased {
+            seq,
+            // The delivery's own number: no two leases at first hand share it.
+            lease: Lease(seq.0),
+            until: lends.until,
+            hook: recipient.hook,
+            application: recipient.application.clone(),
+            work_id: self.work_id_for(event, recipient.hook)?,
+            attempts: 0,
+            errand: if lends.alone { Errand::Test } else { Errand::Usual },
+            event: event.clone(),
+        })
     }
 
     fn add_delivery(

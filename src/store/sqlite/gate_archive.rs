@@ -1,6 +1,6 @@
 //! Gates, by reading.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 use ulid::Ulid;
 
 use super::archive::Reader;
@@ -13,6 +13,7 @@ use crate::domain::gate::{Gate, Named};
 use crate::domain::hook::Owner;
 use crate::domain::id::{EventId, GateId, Seq};
 use crate::domain::time::Timestamp;
+use crate::domain::token::TokenHash;
 use crate::store::page::{Cursor, Page, Paged};
 use crate::store::{GateArchive, GateFilter, Result};
 
@@ -46,20 +47,27 @@ const LIST_OPEN: &str = "
 
 const NEXT_EXPIRY: &str = "SELECT min(expires_at) FROM gates WHERE state = 0";
 
-/// The newest of a work id, by which two hooks may call two things.
+/// Light, because publishes wait for it: of those that a work id may mean, the newest.
 const OF_WORK: &str = "
-    SELECT gates.* FROM decisions JOIN gates ON gates.seq = decisions.gate
-    WHERE work_id = ?1 AND (?2 IS NULL OR lower(type) = ?2)
+    SELECT seq, type, owner, applications, 1 AS awaited FROM decisions JOIN gates ON gates.seq = decisions.gate
+    WHERE work_id = ?1
     ORDER BY decisions.gate DESC
-    LIMIT 100";
+    LIMIT 1000";
 
-/// The newest that was approved and that nothing has followed yet; if there is none, the
-/// newest.
+/// Likewise of those that are about something; whether each was approved and nothing has
+/// followed it yet.
 const ABOUT: &str = "
-    SELECT gates.* FROM gates
-    WHERE subject = ?1 AND lower(type) = ?2
-    ORDER BY state = 1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.gate = gates.seq) DESC, seq DESC
-    LIMIT 100";
+    SELECT seq, type, owner, applications,
+           state = 1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.gate = gates.seq) AS awaited
+    FROM gates
+    WHERE subject = ?1
+    ORDER BY seq DESC
+    LIMIT 1000";
+
+const OF_ID: &str = "SELECT seq, type, owner, applications, 1 AS awaited FROM gates WHERE id = ?1";
+
+const HAS_TOKEN: &str = "
+    SELECT EXISTS (SELECT 1 FROM decisions WHERE gate = (SELECT seq FROM gates WHERE id = ?1) AND token = ?2)";
 
 /// Those that concern one of some applications, or all.
 const EVENTS: &str = "
@@ -108,15 +116,25 @@ impl GateArchive for Reader {
         Ok(next.map(Timestamp::from_millis))
     }
 
-    fn named_gate(&self, named: &Named, owner: Owner, within: &Bounds) -> Result<Option<Seq>> {
-        let read = |gate: &Gate| within.owner.is_none() && within.hold_one_of(&gate.applications);
-        let reached = |gate: &Gate| gate.owner == owner || read(gate);
-        let candidates = match named {
-            Named::Id(id) => self.sql(BY_ID)?.query_row([id.0.to_bytes()], gate).optional()?.into_iter().collect(),
+    fn named_gate(&self, named: &Named, event: &[String], owner: Owner, within: &Bounds) -> Result<Option<Seq>> {
+        let mut candidates = match named {
+            Named::Id(id) => self.candidates(OF_ID, id.0.to_bytes(), None)?,
             Named::WorkId { work_id, asked_as } => self.candidates(OF_WORK, work_id, *asked_as)?,
             Named::Subject(asked_as, subject) => self.candidates(ABOUT, subject, Some(asked_as))?,
         };
-        Ok(candidates.iter().find(|gate| reached(gate)).map(|gate| gate.seq))
+        let common = |of: &[String]| of.is_empty() || event.is_empty() || of.iter().any(|name| event.contains(name));
+        let explicit = matches!(named, Named::Id(_));
+        candidates.retain(|gate| {
+            let read = within.owner.is_none() && within.hold_one_of(&gate.applications);
+            (gate.owner == owner || read) && (explicit || common(&gate.applications))
+        });
+        // One's own first, and of these what has not been followed; the newest of those.
+        let best = candidates.iter().max_by_key(|gate| (gate.owner == owner, gate.awaited, gate.seq));
+        Ok(best.map(|gate| Seq(gate.seq)))
+    }
+
+    fn has_token(&self, id: GateId, token: TokenHash) -> Result<bool> {
+        Ok(self.sql(HAS_TOKEN)?.query_row(params![id.0.to_bytes(), token.0], |row| row.get(0))?)
     }
 
     fn events_of_gate(&self, gate: Seq, within: &Bounds, limit: usize) -> Result<Vec<(EventId, EventType, Timestamp)>> {
@@ -131,9 +149,30 @@ impl GateArchive for Reader {
     }
 }
 
+/// A gate that an event may mean.
+struct Candidate {
+    seq: i64,
+    event_type: String,
+    owner: Owner,
+    applications: Vec<String>,
+    awaited: bool,
+}
+
 impl Reader {
-    fn candidates(&self, sql: &'static str, key: &str, event_type: Option<&str>) -> Result<Vec<Gate>> {
+    fn candidates(&self, sql: &'static str, key: impl ToSql, asked_as: Option<&str>) -> Result<Vec<Candidate>> {
+        let candidate = |row: &Row<'_>| {
+            let applications: Option<String> = row.get(3)?;
+            Ok(Candidate {
+                seq: row.get(0)?,
+                event_type: row.get(1)?,
+                owner: Owner(row.get(2)?),
+                applications: applications.map(|json| rows::from_json(&json)).unwrap_or_default(),
+                awaited: row.get(4)?,
+            })
+        };
         let mut statement = self.sql(sql)?;
-        Ok(statement.query_map(params![key, event_type], gate)?.collect::<rusqlite::Result<_>>()?)
+        let mut found: Vec<_> = statement.query_map([key], candidate)?.collect::<rusqlite::Result<_>>()?;
+        found.retain(|gate| asked_as.is_none_or(|asked_as| gate.event_type.eq_ignore_ascii_case(asked_as)));
+        Ok(found)
     }
 }

@@ -1,7 +1,5 @@
 //! Gates, by writing: who is asked, and keeping that.
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
@@ -10,7 +8,7 @@ use ulid::Ulid;
 use super::rows;
 use super::{Session, decisions};
 use crate::domain::ccx;
-use crate::domain::event::{Event, EventType};
+use crate::domain::event::EventType;
 use crate::domain::filter::wanted_by;
 use crate::domain::gate::{Answered, Decision, DecisionState, Gate, GateState, Gating, NewGate, conclude, may_refuse};
 use crate::domain::hook::{Owner, PausedBy};
@@ -47,8 +45,6 @@ const ADD: &str = "
 pub(super) const BY_SEQ: &str = "SELECT * FROM gates WHERE seq = ?1";
 
 const DECISIONS: &str = "SELECT * FROM decisions WHERE gate = ?1 ORDER BY hook_id";
-
-const WORK_IDS: &str = "SELECT hook_id, work_id FROM decisions WHERE gate = ?1 ORDER BY hook_id";
 
 impl Session {
     /// Keeps a gate, and a decision to come of each hook that is to be asked.
@@ -168,32 +164,6 @@ impl Session {
 
     pub(super) fn gate_by_seq(&self, seq: Seq) -> Result<Option<Gate>> {
         whole_gate(&mut self.sql(BY_SEQ)?, &self.conn, seq.0)
-    }
-
-    /// What a hook calls what an event tells of, if that is tied to a gate and it was asked
-    /// there, or another hook at its own receiver was: who has an address for each event is
-    /// one. Empty where it gave it no name; `None`: whoever published may know.
-    pub(super) fn work_id_for(&mut self, event: &Event, hook: HookId) -> Result<Option<Arc<str>>> {
-        let Some(gate) = event.gate else { return Ok(None) };
-        let named = self.work_ids(gate)?;
-        if let Some((_, own)) = named.iter().find(|(asked, _)| *asked == hook) {
-            return Ok(Some(own.clone().unwrap_or_default()));
-        }
-        let Some(target) = self.target(hook)? else { return Ok(None) };
-        for (asked, work_id) in named {
-            let neighbour = self.target(asked)?.is_some_and(|asked| asked.url.has_origin_of(&target.url));
-            if neighbour && work_id.is_some() {
-                return Ok(work_id);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Who was asked at a gate, and what each calls it.
-    fn work_ids(&self, gate: Seq) -> Result<Vec<(HookId, Option<Arc<str>>)>> {
-        let mut statement = self.sql(WORK_IDS)?;
-        let rows = statement.query_map([gate.0], |row| Ok((HookId(row.get(0)?), row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
 

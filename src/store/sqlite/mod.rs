@@ -43,6 +43,7 @@ mod transactions;
 mod turns;
 mod upkeep;
 mod wal;
+mod work_ids;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +61,7 @@ use crate::domain::id::{HookId, Seq};
 
 use ids::Ids;
 use remembered::Remembered;
+use work_ids::WorkIds;
 
 pub use archive::{LISTS, PATIENCE, Readers};
 pub use desk::Desk;
@@ -100,6 +102,8 @@ struct Batch {
     results: HashMap<HookId, ledger::Latest>,
     /// Whether it changes what is remembered.
     forgot: bool,
+    /// What hooks call the gates of which events were looked at.
+    work_ids: HashMap<Seq, Arc<WorkIds>>,
 }
 
 impl Session {

@@ -7,7 +7,7 @@ use crate::house::House;
 use crate::receiver::{Receiver, Reply, status};
 
 /// An answer; how the decision stands then, and what of it is kept.
-const TABLE: [(u16, &str, &str); 27] = [
+const TABLE: [(u16, &str, &str); 28] = [
     (200, "", "approved"),
     (200, "{}", "approved"),
     (200, " \r\n", "approved"),
@@ -17,6 +17,7 @@ const TABLE: [(u16, &str, &str); 27] = [
     (299, r#"{"Approved":false}"#, "approved"),
     (200, r#"{"approved":false}"#, "refused"),
     (201, r#"{"approved":false,"reason":"no"}"#, "refused"),
+    (200, r#"{"approved":false,"approved":true}"#, "silent"),
     (200, r#"{"approved":"yes"}"#, "silent"),
     (200, r#"{"approved":"false"}"#, "silent"),
     (200, r#"{"approved":null}"#, "silent"),
@@ -197,5 +198,35 @@ async fn an_answer_is_kept_to_the_byte_as_long_as_it_is_64_kib_at_most() {
     }
 
     assert_eq!(states, ["approved", "silent", "silent"]);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_secret_that_looks_like_part_of_an_answer_does_not_change_what_it_says() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    receiver.answer(|_| says(200, r#"{"approved":false,"reason":"approved by nobody"}"#));
+    let id = hook(&house, &json!({"url": receiver.url("/"), "event": "pre-deploy", "headers": {"x-mode": "approved"}}))
+        .await;
+
+    let gate = ask(&house, "pre-deploy").await;
+
+    let decision = decision(&gate, id);
+    assert_eq!((&gate["state"], &decision["state"]), (&json!("refused"), &json!("refused")));
+    assert_eq!(decision["reason"], "*** by nobody");
+    assert_eq!(decision["answer"], json!({"***": false, "reason": "*** by nobody"}));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_work_id_that_would_tell_the_token_is_no_answer() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    receiver.answer(|request| says(202, &json!({"work_id": request.header("nyala-gate-token")}).to_string()));
+    let id = on_deploy(&house, &receiver.url("/")).await;
+
+    let gate = ask(&house, "pre-deploy").await;
+
+    let told = gate.to_string();
+    assert_eq!((&gate["state"], &decision(&gate, id)["state"]), (&json!("refused"), &json!("silent")));
+    assert!(!told.contains("decide_") && text(&decision(&gate, id)["reason"]).contains("token"), "{told}");
     house.close().await;
 }

@@ -210,3 +210,22 @@ async fn who_has_decided_before_answering_has_decided() {
         house.close().await;
     }
 }
+
+#[tokio::test]
+async fn what_a_hook_that_was_decided_for_meanwhile_answers_still_names_its_work() {
+    let said = "HTTP/1.1 200 OK\r\ncontent-length: 18\r\n\r\n{\"work_id\":\"late\"}";
+    let (house, (raw, mut tokens, go)) = (House::new().await, that_takes_its_time(said).await);
+    let hook = on_deploy(&house, &raw.url("/")).await;
+    let gate = begin(&house, "pre-deploy").await;
+    let token = within("a question", tokens.wait_for(|token| !token.is_empty())).await.expect("a token").clone();
+
+    let told = decide(&house, &gate, &json!({"token": token, "approved": true})).await;
+    go.notify_one();
+
+    assert_eq!(told.status(), 200);
+    let gate = house.until(&path_of(&gate), |gate| decision(gate, hook)["duration_ms"].is_number()).await;
+    let decision = decision(&gate, hook);
+    assert_eq!((&decision["state"], &decision["work_id"]), (&json!("approved"), &json!("late")));
+    assert_eq!(decision["answer"], json!({"work_id": "late"}));
+    house.close().await;
+}

@@ -1,6 +1,7 @@
 //! Gates: hooks that are asked before something happens, against receivers of every kind.
 
 mod answers;
+mod clock;
 mod deciding;
 mod faults;
 mod keys;

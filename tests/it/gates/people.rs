@@ -197,3 +197,21 @@ async fn an_admin_of_some_applications_decides_about_nothing_but_those() {
     }
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_yes_that_changes_nothing_is_not_the_reason_of_a_refusal() {
+    let (house, no, slow) =
+        (House::new().await, that_says(200, r#"{"approved":false,"reason":"frozen"}"#).await, that_hangs().await);
+    let first = on_deploy(&house, &no.url("/")).await;
+    on_deploy(&house, &slow.url("/")).await;
+    let gate = begin(&house, "pre-deploy").await;
+    until_decision(&house, &gate, first, "refused").await;
+
+    let answer = settle(&house, &gate, "approve", &json!({"reason": "checked"})).await;
+
+    let gate: Value = answer.json().await.expect("a gate");
+    assert_eq!((&gate["state"], &gate["reason"]), (&json!("refused"), &json!("frozen")));
+    let log = house.json(&format!("/api/v1/audit?object={}", text(&gate["id"]))).await;
+    assert_eq!(log["items"][0]["detail"], "checked; the gate is refused all the same");
+    house.close().await;
+}

@@ -113,17 +113,34 @@ async fn what_is_tied_to_no_gate_is_sent_as_it_is() {
 }
 
 #[tokio::test]
-async fn who_was_not_asked_is_told_what_the_publisher_says_unless_its_receiver_was() {
-    let (house, receiver, _) = scene().await;
-    let elsewhere = Receiver::new().await;
-    hook(&house, &json!({"url": elsewhere.url("/"), "event": "post-deploy"})).await;
-    hook(&house, &json!({"url": receiver.url("/post"), "event": "post-deploy"})).await;
+async fn who_was_not_asked_is_told_the_work_id_of_its_integrator_or_what_the_publisher_says() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    receiver.answer(|request| says(200, &json!({"work_id": request.path.split('/').nth(1)}).to_string()));
+    for path in ["/a/pre", "/b/pre", "/c/pre", "/c/too"] {
+        hook(&house, &json!({"url": receiver.url(path), "event": "pre-deploy"})).await;
+    }
+    for path in ["/a/post", "/b/post?x=1", "/d/post", "/a/deeper/post"] {
+        hook(&house, &json!({"url": receiver.url(path), "event": "post-deploy"})).await;
+    }
     ask(&house, "pre-deploy").await;
 
-    publish(&house, "post-deploy", r#"{"work_id":"B-1"}"#).await;
+    publish(&house, "post-deploy", r#"{"work_id":"b"}"#).await;
 
-    assert_eq!(elsewhere.received()[0].text(), r#"{"work_id":"B-1"}"#);
-    assert_eq!(delivered(&receiver, "/post")[0].text(), r#"{"work_id":"A-1"}"#);
+    let told = |path: &str| delivered(&receiver, path)[0].text().to_owned();
+    assert_eq!((told("/a/post"), told("/b/post?x=1")), (r#"{"work_id":"a"}"#.into(), r#"{"work_id":"b"}"#.into()));
+    assert_eq!((told("/d/post"), told("/a/deeper/post")), (r#"{"work_id":"b"}"#.into(), r#"{"work_id":"b"}"#.into()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn where_two_hooks_of_an_integrator_differ_others_are_told_neither() {
+    let (house, receiver, _) = scene().await;
+    hook(&house, &json!({"url": receiver.url("/post"), "event": "post-deploy"})).await;
+    let gate = ask(&house, "pre-deploy").await;
+
+    publish(&house, &format!("post-deploy?gate={}", text(&gate["id"])), r#"{"work_id":"mine"}"#).await;
+
+    assert_eq!(delivered(&receiver, "/post")[0].text(), r#"{"work_id":"mine"}"#);
     house.close().await;
 }
 

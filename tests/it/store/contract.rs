@@ -131,7 +131,8 @@ macro_rules! contract {
                 a_gate_whose_time_is_up_expires_in_steps_and_never_says_yes_for_those_who_must_speak
                 what_was_being_asked_when_the_process_died_is_expired_and_what_waits_is_not
                 a_key_stands_for_one_gate_of_its_owner_for_a_day
-                what_was_asked_and_rolled_back_leaves_nothing
+                what_was_asked_and_rolled_back_leaves_nothing;
+            ties:
                 what_follows_a_gate_carries_each_hooks_own_work_id
                 a_gate_is_found_by_what_an_event_says_of_it_within_reach
                 old_gates_are_forgotten_in_steps_but_not_those_that_something_is_tied_to;

@@ -4,23 +4,20 @@ use std::time::Duration;
 
 use nyala::domain::access::Bounds;
 use nyala::domain::application::Application;
-use nyala::domain::event::{EventType, Idempotency, IdempotencyKey, NewEvent};
-use nyala::domain::gate::{
-    Answered, Decision, DecisionState as State, Gate, GateState, Gating, Named, NewGate, OnSilence,
-};
+use nyala::domain::event::{EventType, Idempotency, IdempotencyKey};
+use nyala::domain::gate::{Answered, Decision, DecisionState as State, Gate, GateState, Gating, NewGate, OnSilence};
 use nyala::domain::hook::{HookPatch, NewHook, Owner};
 use nyala::domain::id::HookId;
 use nyala::domain::time::Timestamp;
 use nyala::domain::token::TokenHash;
-use nyala::store::page::Page;
-use nyala::store::{Added, Asked, DecideToken, Decided, GateFilter, KEY_RETENTION, Reply, Verdict};
+use nyala::store::{Added, Asked, DecideToken, Decided, KEY_RETENTION, Reply, Verdict};
 
-use super::{LEASE, Store, at, new_event, new_hook, prompt_room, published, start};
+use super::{Store, at, new_hook, start};
 
 /// When gates expire, unless a clause says otherwise, in milliseconds after the beginning.
 const EXPIRY: i64 = 60_000;
 
-fn new_gate(event: &str) -> NewGate {
+pub(super) fn new_gate(event: &str) -> NewGate {
     NewGate {
         event_type: EventType::parse(event).expect("a type"),
         applications: vec![],
@@ -38,7 +35,7 @@ fn keyed(key: &str, payload: &'static str) -> NewGate {
     NewGate { payload: payload.into(), idempotency, ..new_gate("pre-deploy") }
 }
 
-fn gate_hook(store: &mut Store, name: &str, new: NewHook) -> HookId {
+pub(super) fn gate_hook(store: &mut Store, name: &str, new: NewHook) -> HookId {
     let url = new_hook(&format!("http://receiver/{name}"), &["x"]).url;
     match store.write(|store| store.add(start(), &NewHook { url, ..new })) {
         Added::New(hook) => hook.id,
@@ -47,25 +44,25 @@ fn gate_hook(store: &mut Store, name: &str, new: NewHook) -> HookId {
 }
 
 /// A hook on `pre-deploy` whose silence means this.
-fn on_deploy(store: &mut Store, name: &str, on_silence: OnSilence) -> HookId {
+pub(super) fn on_deploy(store: &mut Store, name: &str, on_silence: OnSilence) -> HookId {
     let new = NewHook { gating: Gating { gate: None, on_silence }, ..new_hook("http://receiver/", &["pre-deploy"]) };
     gate_hook(store, name, new)
 }
 
 /// Asks, which must be new; answers the gate and the tokens.
-fn asked(store: &mut Store, now: Timestamp, new: &NewGate) -> (Gate, Vec<(HookId, DecideToken)>) {
+pub(super) fn asked(store: &mut Store, now: Timestamp, new: &NewGate) -> (Gate, Vec<(HookId, DecideToken)>) {
     match store.write(|store| store.ask(now, new)) {
         Asked::New(gate, tokens) => (gate, tokens),
         other => panic!("not new: {other:?}"),
     }
 }
 
-fn answered(state: State, work_id: Option<&str>) -> Answered {
+pub(super) fn answered(state: State, work_id: Option<&str>) -> Answered {
     Answered { state, reason: None, work_id: work_id.map(str::to_owned), answer: None }
 }
 
 /// What a hook came back with; whether that closed the gate.
-fn replied(store: &mut Store, millis: i64, gate: &Gate, hook: HookId, answered: Answered) -> bool {
+pub(super) fn replied(store: &mut Store, millis: i64, gate: &Gate, hook: HookId, answered: Answered) -> bool {
     let reply = Reply { gate: gate.seq, hook, status: Some(200), duration: Duration::from_millis(5), answered };
     let closed = store.write(|store| store.replied(at(millis), &reply));
     if let Some(told) = &closed {
@@ -244,81 +241,4 @@ pub(super) fn what_was_asked_and_rolled_back_leaves_nothing(store: &mut Store) {
     assert!(store.archive().gate(gate.id).expect("an answer").is_none());
     assert_eq!(store.archive().next_expiry().expect("an answer"), None);
     asked(store, start(), &keyed("k", "{ }"));
-}
-
-/// An event that is tied to this gate.
-fn tied(gate: &Gate) -> NewEvent {
-    NewEvent { gate: Some(gate.seq), ..new_event("post-deploy") }
-}
-
-pub(super) fn what_follows_a_gate_carries_each_hooks_own_work_id(store: &mut Store) {
-    let new = |name: &str| new_hook(&format!("http://receiver/{name}"), &["pre-deploy", "post-deploy"]);
-    let (a, b) = (gate_hook(store, "a", new("a")), gate_hook(store, "b", new("b")));
-    let neighbour = store.hook("c", "post-deploy");
-    let stranger = match store.write(|store| store.add(start(), &new_hook("http://elsewhere/", &["post-deploy"]))) {
-        Added::New(hook) => hook.id,
-        other => panic!("not new: {other:?}"),
-    };
-    let (gate, _) = asked(store, start(), &new_gate("pre-deploy"));
-    replied(store, 1, &gate, a, answered(State::Approved, Some("w")));
-    replied(store, 1, &gate, b, answered(State::Approved, None));
-
-    let room = prompt_room(1000);
-    let leased = store
-        .write(|store| published(store.publish(at(2), at(2).plus(LEASE), Owner::ADMIN, &tied(&gate), &room)))
-        .leased;
-    store.publish_at(3, &tied(&gate));
-    let claimed = store.claim(at(4), &prompt_room(1000)).leased;
-
-    for leased in [leased, claimed] {
-        let mut told: Vec<_> = leased.iter().map(|leased| (leased.hook, leased.work_id.as_deref())).collect();
-        told.sort_unstable();
-        assert_eq!(told, [(a, Some("w")), (b, Some("")), (neighbour, Some("w")), (stranger, None)]);
-    }
-    let events = store.archive().events_of_gate(gate.seq, &Bounds::default(), 10).expect("an answer");
-    assert_eq!(events.len(), 2);
-    assert!(events[0].2 < events[1].2, "the oldest first");
-}
-
-pub(super) fn a_gate_is_found_by_what_an_event_says_of_it_within_reach(store: &mut Store) {
-    let a = on_deploy(store, "a", OnSilence::Deny);
-    let (first, _) = asked(store, start(), &new_gate("pre-deploy"));
-    let (second, _) = asked(store, start(), &NewGate { owner: Owner(7), ..new_gate("pre-deploy") });
-    for gate in [&first, &second] {
-        replied(store, 1, gate, a, answered(State::Approved, Some("w")));
-    }
-    let found =
-        |named: &Named, owner, within: &Bounds| store.archive().named_gate(named, owner, within).expect("an answer");
-    let (all, own) = (Bounds::default(), |owner| Bounds { owner: Some(owner), ..Bounds::default() });
-    let work = |work_id: &str, asked_as| Named::WorkId { work_id: work_id.into(), asked_as };
-
-    assert_eq!(found(&Named::Id(second.id), Owner(7), &own(Owner(7))), Some(second.seq));
-    assert_eq!(found(&Named::Id(first.id), Owner(7), &own(Owner(7))), None);
-    assert_eq!(found(&Named::Id(first.id), Owner(7), &all), Some(first.seq), "who may read it");
-    assert_eq!(found(&work("w", None), Owner::ADMIN, &all), Some(second.seq), "the newest");
-    assert_eq!(found(&work("w", None), Owner::ADMIN, &own(Owner::ADMIN)), Some(first.seq));
-    assert_eq!(found(&work("w", Some("pre-add-node")), Owner::ADMIN, &all), None);
-    assert_eq!(found(&work("v", None), Owner::ADMIN, &all), None);
-}
-
-pub(super) fn old_gates_are_forgotten_in_steps_but_not_those_that_something_is_tied_to(store: &mut Store) {
-    let a = on_deploy(store, "a", OnSilence::Deny);
-    let mut gates = vec![];
-    for millis in [1, 2, 3, 50] {
-        let (gate, _) = asked(store, start(), &new_gate("pre-deploy"));
-        replied(store, millis, &gate, a, answered(State::Approved, None));
-        gates.push(gate);
-    }
-    gates.push(asked(store, start(), &new_gate("pre-deploy")).0);
-    store.publish_at(4, &tied(&gates[1]));
-
-    let mut gone = vec![];
-    for _ in 0..3 {
-        gone.push(store.write(|store| store.forget_gates(at(50), 1)));
-    }
-
-    assert_eq!(gone, [1, 1, 0]);
-    let left = store.archive().gates(Page::default(), &GateFilter::default()).expect("an answer").items;
-    let left: Vec<_> = left.iter().map(|gate| gate.id).collect();
-    assert_eq!(left, [gates[4].id, gates[3].id, gates[1].id], "open, young, and one that an event names");
 }

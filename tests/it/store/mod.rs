@@ -21,6 +21,7 @@ mod retention;
 mod secrets;
 mod sqlite;
 mod steps;
+mod ties;
 mod times;
 mod transactions;
 
