@@ -95,12 +95,14 @@ impl Session {
         let before = taken.leased.len();
         for (seq, event_seq, attempts, application) in self.due_deliveries(hook, now, limit)? {
             let event = self.shared_event(event_seq)?;
+            // Before room is taken: nothing may fail between that and the lease.
+            let work_id = self.work_id_for(&event, hook)?;
             if !taken.room.take(hook, event.payload.len()) {
                 // The hook has its share, or there are too many bytes in all.
                 taken.crowded = taken.room.free() == 0 || taken.room.free_for(hook) > 0;
                 break;
             }
-            let (lease, work_id) = (Lease(self.next_seq().0), self.work_id_for(&event, hook)?);
+            let lease = Lease(self.next_seq().0);
             taken.leased.push(Leased { seq, lease, until, hook, application, work_id, attempts, errand, event });
             self.sql(LEASE)?.execute(params![seq.0, until.millis(), lease.0])?;
             self.batch.rows += 1;

@@ -143,8 +143,10 @@ impl Session {
                 || target.order == Order::None
                 || self.take_turn(seq, hook, target.order, event, recipient.application.as_deref())?;
             let goes = lends.alone || its_turn && target.held_until().is_none();
-            if goes && lends.take(hook, event.payload.len()) {
-                taken.leased.push(self.lend(lends, seq, recipient, event)?);
+            // Before room is taken: nothing after that may fail.
+            let lent = if goes { Some(self.lend(lends, seq, recipient, event)?) } else { None };
+            if let Some(lent) = lent.filter(|_| lends.take(hook, event.payload.len())) {
+                taken.leased.push(lent);
                 self.add_delivery(seq, event_seq, recipient, State::Leased, Some(lends.until))?;
             } else {
                 self.add_delivery(seq, event_seq, recipient, State::Pending, its_turn.then_some(now))?;
