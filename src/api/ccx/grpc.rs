@@ -25,7 +25,7 @@ use super::calls::Calling;
 use super::deadline::Deadline;
 use super::health::Alive;
 use super::hooks::{Beside, Hooks};
-use super::messages::SERVICE;
+use super::messages::{Call, SERVICE};
 use super::proto::DESCRIPTORS;
 use super::proto::hook_service_server::HookServiceServer;
 use super::status;
@@ -124,6 +124,9 @@ impl Grpc {
         let admitted = router::admit(&self.app, needs, &parts.headers, connection).await;
         let by = admitted.map_err(|error| status::told(&path, &nobody, &error))?;
         let service = service.ok_or_else(no_service)?;
+        if service.name == SERVICE && !Call::all().iter().any(|call| call.path() == path) {
+            return Err(no_method());
+        }
         if service.name == SERVICE {
             let beside = beside(&parts, by.clone()).map_err(|error| status::told(&path, &by, &error))?;
             parts.extensions.insert(Arc::new(beside));
@@ -163,6 +166,11 @@ fn beside(parts: &Parts, by: Asking) -> Result<Beside, ApiError> {
 
 fn no_service() -> Status {
     Status::unimplemented(format!("there is no such service: there is {SERVICE}, and reflection lists the others"))
+}
+
+fn no_method() -> Status {
+    let names: Vec<_> = Call::all().iter().map(Call::method).collect();
+    Status::unimplemented(format!("there is no such method: {SERVICE} has {} (see reflection)", names.join(", ")))
 }
 
 impl Answers for Grpc {

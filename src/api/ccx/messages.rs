@@ -67,7 +67,13 @@ impl Call {
     /// Where it is over gRPC, such as `/ccx.hook.v1.HookService/PreAddNode`.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("/{SERVICE}/{}", self.method.name())
+        format!("/{SERVICE}/{}", self.method())
+    }
+
+    /// What it is called there, such as `PreAddNode`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method.name()
     }
 
     /// What it takes.
