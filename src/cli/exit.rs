@@ -32,7 +32,7 @@ pub enum Exit {
 /// What went wrong, in words for the person at the keyboard, and what they may do about it.
 ///
 /// Displayed as one text without a trailing newline; `main` puts `nyala: ` before it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub struct Failure {
     what: String,
     advice: Option<String>,

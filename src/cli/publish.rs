@@ -82,7 +82,7 @@ impl Publish {
     /// cannot be reached.
     pub async fn run(self) -> Result<(), Failure> {
         let client = self.server.client()?;
-        let payload = self.data.as_deref().map_or_else(|| Ok(Bytes::new()), payload::read)?;
+        let payload = self.data.as_deref().map_or_else(|| Ok(Bytes::new()), |data| payload::DATA.read(data))?;
         let key = self.idempotency_key.clone().unwrap_or_else(|| Ulid::new().to_string());
         let again = Again { within: self.timeout, answered_in: self.wait.unwrap_or_default() };
         let advice = format!("To publish it again and have it happen just once, give --idempotency-key '{key}'.");

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use prost_reflect::DynamicMessage;
-use tonic::{Code, Status};
 
-use super::client::Server;
+use super::client::{DEFAULT_GRPC_SERVER, Server};
 use super::exit::Failure;
 use super::output::{self, visible};
 use super::payload;
 use crate::api::ccx::messages::{Call, Unknown, from_json, to_json};
-
-/// Where a server that was started to try things out speaks gRPC.
-const ADDRESS: &str = "http://127.0.0.1:19785";
+use crate::domain::Invalid;
 
 /// Call one of CCX's hooks over gRPC, for trying things out
 ///
@@ -22,7 +19,7 @@ const ADDRESS: &str = "http://127.0.0.1:19785";
 /// `PreAddNode` mean the same as `add_node`. The answer is printed as JSON. A no is an answer, too: it
 /// exits with 0.
 #[derive(clap::Args, Debug)]
-#[command(mut_arg("server", |arg| arg.default_value(ADDRESS).env("NYALA_GRPC_SERVER").help("Where the server speaks gRPC")))]
+#[command(mut_arg("server", |arg| arg.default_value(DEFAULT_GRPC_SERVER).env("NYALA_GRPC_SERVER").help("Where the server speaks gRPC")))]
 pub struct TestClient {
     /// Which hook, such as `add_node`
     #[arg(value_name = "METHOD", value_parser = method)]
@@ -72,26 +69,22 @@ impl TestClient {
     /// error.
     pub async fn run(self) -> Result<(), Failure> {
         let client = self.server.grpc_client(self.timeout)?;
-        let json = payload::read(&self.message)?;
-        let message = from_json(&self.call.request(), &json, Unknown::Refused)
-            .map_err(|invalid| Failure::usage(format!("the message's {invalid}")))?;
+        let json = payload::MESSAGE.read(&self.message)?;
+        let message = from_json(&self.call.request(), &json, Unknown::Refused).map_err(|invalid| wrong(&invalid))?;
         let path: PathAndQuery = self.call.path().parse().map_err(|_| Failure::failed("the method has no path"))?;
-        let answer = client.call(path, message, self.timeout).await.map_err(|status| failure(&status))?;
+        let answer = client.call(path, message, self.timeout).await?;
         let answer = DynamicMessage::decode(self.call.response(), answer)
             .map_err(|error| Failure::failed(format!("the answer cannot be read: {error}")))?;
         output::print(&visible(&String::from_utf8_lossy(&to_json(&answer))))
     }
 }
 
-/// What the server says, or that nobody says anything.
-fn failure(status: &Status) -> Failure {
-    let name = format!("{:?}", status.code());
-    let what = format!("{name}: {}", visible(status.message()));
-    match status.code() {
-        Code::Unavailable | Code::Unknown if status.metadata().is_empty() => Failure::unreachable(what)
-            .advise("Does it serve gRPC there? Start one with `nyala local-server NAME`, or name it with --server."),
-        _ => Failure::failed(what),
-    }
+/// What is wrong with the message: `body` is all of it.
+fn wrong(invalid: &Invalid) -> Failure {
+    Failure::usage(match invalid.field.as_ref() {
+        "body" => format!("the message {}", invalid.message),
+        _ => format!("the message's {invalid}"),
+    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,13 @@ use serde::de::DeserializeOwned;
 use crate::cli::exit::Failure;
 use crate::cli::output::visible;
 
+/// What to do where a server wants to know who is asking.
+pub(super) const NAME_A_TOKEN: &str = "Name a token that may do this with --token or NYALA_TOKEN.";
+
+/// What to do where that is not enough: the server has said whether a scope or an application is in the way.
+pub(super) const NAME_ANOTHER_TOKEN: &str = "Where that takes another token, name it with --token or NYALA_TOKEN: \
+     `nyala token list`, where the server runs, shows the scopes and applications of each.";
+
 /// What a server answered, read to its end.
 #[derive(Debug)]
 pub struct Answer {
@@ -66,12 +73,8 @@ impl Answer {
         };
         let failure = Failure::failed(problem.told(self.status));
         match self.status {
-            StatusCode::UNAUTHORIZED => failure.advise("Name a token that may do this with --token or NYALA_TOKEN."),
-            // The server has said whether a scope or an application is in the way.
-            StatusCode::FORBIDDEN => failure.advise(
-                "Where that takes another token, name it with --token or NYALA_TOKEN: `nyala token list`, where the \
-                 server runs, shows the scopes and applications of each.",
-            ),
+            StatusCode::UNAUTHORIZED => failure.advise(NAME_A_TOKEN),
+            StatusCode::FORBIDDEN => failure.advise(NAME_ANOTHER_TOKEN),
             _ => failure,
         }
     }

@@ -20,12 +20,15 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder, RequestBuilder, Url};
 
 use self::answer::Answer;
+pub use self::grpc::GrpcClient;
 use super::exit::Failure;
 use super::output::visible;
 use crate::domain::reach::is_loopback;
 
 /// Where a server is looked for when nobody says.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+/// Where one that was started to try things out speaks gRPC.
+pub const DEFAULT_GRPC_SERVER: &str = "http://127.0.0.1:19785";
 /// How long a request may take, whole, unless the command says otherwise.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may take: short, so that an address that swallows packets leaves time for
@@ -86,23 +89,24 @@ impl Server {
     /// # Errors
     /// Exit code 2 when the address, the token or the authorities cannot be used.
     pub fn client(&self) -> Result<Client, Failure> {
-        self.client_of(reqwest::Client::builder().default_headers(self.headers()?).timeout(REQUEST_TIMEOUT))
+        let builder = reqwest::Client::builder().default_headers(self.headers()?).timeout(REQUEST_TIMEOUT);
+        self.client_of(builder, self.base(DEFAULT_SERVER)?)
     }
 
     /// A client for gRPC, which takes so long for a call.
     ///
     /// # Errors
     /// As [`Server::client`].
-    pub fn grpc_client(&self, timeout: Duration) -> Result<Client, Failure> {
+    pub fn grpc_client(&self, timeout: Duration) -> Result<GrpcClient, Failure> {
         let mut headers = self.headers()?;
         headers.remove(ACCEPT);
         // The call's own deadline, of which the server knows, comes first.
         let timeout = timeout + GRPC_GRACE;
-        self.client_of(reqwest::Client::builder().default_headers(headers).http2_prior_knowledge().timeout(timeout))
+        let builder = reqwest::Client::builder().default_headers(headers).http2_prior_knowledge().timeout(timeout);
+        self.client_of(builder, self.base(DEFAULT_GRPC_SERVER)?).map(GrpcClient)
     }
 
-    fn client_of(&self, builder: ClientBuilder) -> Result<Client, Failure> {
-        let base = self.base()?;
+    fn client_of(&self, builder: ClientBuilder, base: Url) -> Result<Client, Failure> {
         let mut http = builder
             .user_agent(concat!("nyala/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -122,10 +126,10 @@ impl Server {
         Ok(Client { http, base })
     }
 
-    fn base(&self) -> Result<Url, Failure> {
+    fn base(&self, default: &str) -> Result<Url, Failure> {
         // A variable that is set to nothing means what an unset one does.
-        let text = if self.address.trim().is_empty() { DEFAULT_SERVER } else { self.address.trim() };
-        let usage = |why: &str| Failure::usage(format!("--server: {why}, such as {DEFAULT_SERVER}"));
+        let text = if self.address.trim().is_empty() { default } else { self.address.trim() };
+        let usage = |why: &str| Failure::usage(format!("--server: {why}, such as {default}"));
         let mut base = Url::parse(text).map_err(|_| usage("want a URL"))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(usage("want an http:// or https:// URL"));
@@ -165,7 +169,7 @@ impl Server {
 }
 
 /// A way to one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     base: Url,
@@ -216,17 +220,12 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let why = if error.is_timeout() { "no answer in time".to_owned() } else { root_cause(error) };
-        Failure::unreachable(format!("cannot reach {}: {why}", self.address())).advise(self.remedy(error, &why))
+        let why = root_cause(error);
+        let remedy = distrust(&why).unwrap_or_else(|| self.remedy(error));
+        Failure::unreachable(format!("cannot reach {}: {why}", self.address())).advise(remedy)
     }
 
-    fn remedy(&self, error: &reqwest::Error, why: &str) -> &'static str {
-        // As rustls begins it; what is wrapped around hides the type.
-        if why.starts_with("invalid peer certificate") {
-            return "Its certificate is not trusted here: name the authority that signed it with --ca-cert or \
-                    NYALA_CA_CERT. One that signed itself has to say that it is no authority \
-                    (basicConstraints=CA:FALSE).";
-        }
+    fn remedy(&self, error: &reqwest::Error) -> &'static str {
         if self.base.scheme() == "http" && !error.is_connect() && !error.is_timeout() {
             return "Does it speak https? Then name it with https:// in --server or NYALA_SERVER.";
         }
@@ -242,9 +241,21 @@ fn escaped(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// What to do about a certificate that is not trusted, where that is why.
+fn distrust(why: &str) -> Option<&'static str> {
+    // As rustls begins it; what is wrapped around hides the type.
+    why.starts_with("invalid peer certificate").then_some(
+        "Its certificate is not trusted here: name the authority that signed it with --ca-cert or NYALA_CA_CERT. \
+         One that signed itself has to say that it is no authority (basicConstraints=CA:FALSE).",
+    )
+}
+
 /// The innermost reason: the outer ones only say that a request failed.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
+fn root_cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause: &(dyn Error + 'static) = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }

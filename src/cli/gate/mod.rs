@@ -120,7 +120,7 @@ impl Gate {
 
     fn payload(&self) -> Result<Bytes, Failure> {
         let Some(data) = &self.data else { return Ok(Bytes::from_static(b"{}")) };
-        let payload = payload::read(data)?;
+        let payload = payload::DATA.read(data)?;
         if payload.trim_ascii_start().starts_with(b"{") {
             return Ok(payload);
         }
