@@ -2,7 +2,9 @@
 
 mod acceptance;
 mod facade;
+mod independent;
 mod limits;
+mod program;
 mod reflection;
 mod serving;
 mod tokens;
