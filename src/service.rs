@@ -168,7 +168,7 @@ impl Service {
     }
 
     /// Sees to it that this hook is there, known by its description and events; one that is
-    /// points where this one does from now on. Answers its number.
+    /// points where this one does from now on, with the credentials that this one has. Answers its number.
     ///
     /// # Errors
     /// Trouble of the database: nothing was kept.
@@ -183,7 +183,7 @@ impl Service {
                 self.db.write(move |store| store.add(now, &new)).await?;
             return Ok(hook.id);
         };
-        if hook.url != new.url {
+        if hook.url != new.url || new.credentials.is_some() {
             let patch = HookPatch { url: Some((new.url, new.credentials)), ..HookPatch::default() };
             self.db.write(move |store| store.change(now, hook.id, &patch)).await?;
         }

@@ -57,6 +57,8 @@ pub(super) async fn run(args: LocalServer, matches: &ArgMatches) -> Result<(), F
     let hook = new_hook(&name, &mock).map_err(|invalid| Failure::usage(format!("--mock: {}", invalid.message)))?;
     let (settings, shown) = flags.resolve(matches).map_err(|e| Failure::usage(e.to_string()))?;
     let settings = local(settings, &shown, &name);
+    // Without the password that may stand in it.
+    let mock = hook.url.as_str().to_owned();
     serve::serve(settings, async |service: &Service| {
         let failed = |error: crate::store::StoreError| Failure::failed(error.to_string());
         let id = service.keep_hook(hook).await.map_err(failed)?;
