@@ -9,8 +9,10 @@ mod gates_at_work;
 mod help;
 mod history;
 mod listen;
+mod local_server;
 mod mock_hooks;
 mod scripted;
+mod test_client;
 mod tokens;
 mod verify;
 
@@ -31,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// The binary, without what the environment says about servers.
 fn nyala<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nyala"));
-    for name in ["NYALA_SERVER", "NYALA_TOKEN", "NYALA_CONFIG", "NYALA_LISTEN", "NYALA_SECRET"] {
+    for name in ["NYALA_SERVER", "NYALA_TOKEN", "NYALA_CONFIG", "NYALA_LISTEN", "NYALA_SECRET", "NYALA_GRPC_SERVER"] {
         command.env_remove(name);
     }
     command.args(args).stdin(Stdio::null());
