@@ -12,6 +12,8 @@
 //! | attempt | one HTTP request made for a delivery |
 //! | outcome | what came of an attempt: answered, failed (why), refused by us (why) |
 //! | lease | a node's right to attempt a delivery, until it runs out |
+//! | gate | hooks asked, before something happens, whether it may: one asking, `gate_` + ULID |
+//! | decision | what one hook came to at a gate |
 //! | dialect | the shapes of one foreign API over the same engine |
 //!
 //! The house has floors; a file uses its own and those below:

@@ -1,5 +1,6 @@
 //! Puts the house together and takes it apart.
 
+mod keeping;
 mod opening;
 
 use std::net::SocketAddr;
@@ -23,17 +24,14 @@ use crate::delivery::guard::Guard;
 use crate::delivery::replayer::Replayer;
 use crate::delivery::sender::Sender;
 use crate::delivery::sweeper::Sweeper;
-use crate::domain::hook::{Hook, HookPatch, NewHook};
-use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::publish::Publisher;
+use crate::store::StoreError;
 use crate::store::db::{Db, Handover};
 use crate::store::known_tokens::KnownTokens;
 use crate::store::lock::Lock;
-use crate::store::page::{MAX_LIMIT, Page};
 use crate::store::room::Room;
 use crate::store::vault::Vault;
-use crate::store::{Added, HookFilter, StoreError};
 use opening::{check_open, listen, lock_soon, real_path};
 
 pub(crate) use opening::lock;
@@ -165,29 +163,6 @@ impl Service {
     fn url_at(&self, address: SocketAddr) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{address}")
-    }
-
-    /// Sees to it that this hook is there, known by its description and events; one that is
-    /// points where this one does from now on, with the credentials that this one has. Answers its number.
-    ///
-    /// # Errors
-    /// Trouble of the database: nothing was kept.
-    pub async fn keep_hook(&self, new: NewHook) -> Result<HookId, StoreError> {
-        let described = HookFilter { text: new.description.clone(), ..HookFilter::default() };
-        let page = Page { limit: MAX_LIMIT, ..Page::default() };
-        let there = self.db.read(move |archive| archive.hooks(page, &described)).await?.items;
-        let same = |hook: &Hook| hook.description == new.description && hook.filter.same_as(&new.filter);
-        let (now, there) = (self.clock.now(), there.into_iter().find(same));
-        let Some(hook) = there else {
-            let (Added::New(hook) | Added::Existing(hook) | Added::Conflict(hook)) =
-                self.db.write(move |store| store.add(now, &new)).await?;
-            return Ok(hook.id);
-        };
-        if hook.url != new.url || new.credentials.is_some() {
-            let patch = HookPatch { url: Some((new.url, new.credentials)), ..HookPatch::default() };
-            self.db.write(move |store| store.change(now, hook.id, &patch)).await?;
-        }
-        Ok(hook.id)
     }
 
     /// Reads the certificate again; connections that are there keep what they have.

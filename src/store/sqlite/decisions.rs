@@ -6,11 +6,9 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Session;
-use super::gates::{decisions_of, state_number};
+use super::gates::decisions_of;
 use crate::domain::access::Bounds;
-use crate::domain::gate::{
-    Answered, Decision, DecisionState, Gate, GateState, NewGate, OnSilence, conclude, conclude_late, may_refuse,
-};
+use crate::domain::gate::{Answered, Decision, DecisionState, Gate, GateState, NewGate, OnSilence};
 use crate::domain::id::{GateId, HookId, Seq};
 use crate::domain::time::Timestamp;
 use crate::domain::token::TokenHash;
@@ -42,13 +40,10 @@ const SEQ_OF: &str = "SELECT seq FROM gates WHERE id = ?1";
 
 const OF_TOKEN: &str = "SELECT hook_id FROM decisions WHERE gate = ?1 AND token = ?2";
 
-const DECIDE: &str = "
+pub(super) const DECIDE: &str = "
     UPDATE decisions
     SET state = ?3, reason = coalesce(?4, reason), work_id = coalesce(?5, work_id), decided_at = ?6, decided_by = ?7
     WHERE gate = ?1 AND hook_id = ?2 AND state IN (0, 1)";
-
-const CLOSE: &str =
-    "UPDATE gates SET state = ?2, closed_at = ?3, reason = coalesce(?4, reason) WHERE seq = ?1 AND state = 0";
 
 const SAY_WHY: &str = "UPDATE gates SET reason = ?2 WHERE seq = ?1";
 
@@ -213,20 +208,6 @@ impl Session {
         Ok(())
     }
 
-    /// Closes an open gate as it stands.
-    fn expire_gate(&mut self, now: Timestamp, seq: Seq) -> Result<()> {
-        let Some(gate) = self.gate_by_seq(seq)?.filter(|gate| gate.state == GateState::Open) else {
-            return Ok(());
-        };
-        let late = self.silence(now, &gate, |state| match state {
-            DecisionState::Asked => "no answer before the gate expired",
-            _ => "it said that it would decide later, and did not before the gate expired",
-        })?;
-        let decisions = decisions_of(&self.conn, seq)?;
-        let state = conclude_late(&decisions, may_refuse(&gate.event_type), &late);
-        self.close_gate(now, seq, state, None)
-    }
-
     pub(super) fn add_decision(&self, gate: Seq, decision: &Decision, token: TokenHash) -> Result<()> {
         self.sql(ADD)?.execute(params![
             gate.0,
@@ -250,46 +231,6 @@ impl Session {
         let mut statement = self.sql(sql)?;
         let rows = statement.query_map([time.millis(), limit], |row| row.get(0).map(Seq))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Closes the gate if its decisions are enough; answers how it stands.
-    fn concluded(&mut self, now: Timestamp, seq: Seq) -> Result<GateState> {
-        let gate = self.gate_by_seq(seq)?;
-        gate.map_or(Ok(GateState::Open), |gate| self.conclude(now, &gate))
-    }
-
-    fn conclude(&mut self, now: Timestamp, gate: &Gate) -> Result<GateState> {
-        let state = conclude(&gate.decisions, may_refuse(&gate.event_type));
-        if state != GateState::Open {
-            // Who would still decide is told that it is over.
-            self.silence(now, gate, |_| "it said that it would decide later, and was not waited for")?;
-            self.close_gate(now, gate.seq, state, None)?;
-        }
-        Ok(state)
-    }
-
-    /// Whoever has not decided is silent now, for this reason; answers who that is.
-    fn silence(
-        &mut self,
-        now: Timestamp,
-        gate: &Gate,
-        why: impl Fn(DecisionState) -> &'static str,
-    ) -> Result<Vec<HookId>> {
-        let mut late = vec![];
-        for decision in gate.decisions.iter().filter(|decision| decision.state.is_open()) {
-            let (hook, silent, none) = (decision.hook, decision_number(DecisionState::Silent), None::<String>);
-            let columns = params![gate.seq.0, hook.0, silent, why(decision.state), none, now.millis(), none];
-            self.sql(DECIDE)?.execute(columns)?;
-            self.batch.rows += 1;
-            late.push(hook);
-        }
-        Ok(late)
-    }
-
-    fn close_gate(&mut self, now: Timestamp, seq: Seq, state: GateState, why: Option<&str>) -> Result<()> {
-        self.sql(CLOSE)?.execute(params![seq.0, state_number(state), now.millis(), why])?;
-        self.batch.rows += 1;
-        Ok(())
     }
 }
 
@@ -322,7 +263,7 @@ fn decision_state(number: i64) -> DecisionState {
     DecisionState::ALL.get(index).copied().unwrap_or(DecisionState::Silent)
 }
 
-fn decision_number(state: DecisionState) -> i64 {
+pub(super) fn decision_number(state: DecisionState) -> i64 {
     match state {
         DecisionState::Asked => 0,
         DecisionState::Pending => 1,

@@ -11,6 +11,7 @@ mod certificates;
 mod check;
 mod claims;
 mod clock_set;
+mod closing;
 mod damage;
 mod decisions;
 mod desk;
