@@ -135,8 +135,13 @@ impl Request {
     /// no larger than `max_body`; empty where there is none. Hold it for as long as its
     /// bytes are worked on: it takes room.
     pub(super) async fn json_body(self, app: &App) -> Result<Held, ApiError> {
+        self.json_body_up_to(app, app.max_body).await
+    }
+
+    /// The same, if it is no larger than so many bytes.
+    pub(super) async fn json_body_up_to(self, app: &App, most: usize) -> Result<Held, ApiError> {
         let not_json = not_json(&self.headers);
-        let body = app.bodies.read(self.body, &self.headers, app.max_body).await?;
+        let body = app.bodies.read(self.body, &self.headers, most.min(app.max_body)).await?;
         match not_json {
             Some(what) if !body.is_empty() => Err(ApiError::NotJson(what)),
             _ => Ok(body),

@@ -115,7 +115,7 @@ impl Asker {
         let mask = secrets.map(|secrets| &secrets.mask);
         // Judged as it came: what is hidden might have been what it says.
         let answered = match Answered::of(&outcome) {
-            said if said.work_id.as_ref().is_some_and(|id| id.contains(&question.token.0)) => Answered::silent(TOLD),
+            said if said.work_id.as_ref().is_some_and(|id| question.token.is_told_by(id)) => Answered::silent(TOLD),
             said => said.hiding(|text| hide(text, mask, &question.token)),
         };
         if let (Some(why), None) = (&answered.reason, outcome.status().filter(|_| outcome.arrived())) {
@@ -134,28 +134,30 @@ impl Asker {
             return Outcome::Hindered("it was removed".into());
         };
         match compose_question(&question.gate, target, &question.token, self.clock.now()) {
-            Ok(request) => self.send(request, question.until).await,
+            Ok(request) => self.send(request, question).await,
             Err(why) => Outcome::Hindered(why),
         }
     }
 
     /// Sends it; once more where there was no connection, because then nobody has been
     /// asked.
-    async fn send(&self, request: Request, until: Instant) -> Outcome {
-        match self.send_once(request.clone(), until).await {
+    async fn send(&self, request: Request, question: &Question) -> Outcome {
+        match self.send_once(request.clone(), question).await {
             Ok(outcome) => return outcome,
-            Err(unsent) if Instant::now() + CONNECT_AGAIN >= until => return Outcome::Failed(unsent.to_string()),
+            Err(unsent) if Instant::now() + CONNECT_AGAIN >= question.until => {
+                return Outcome::Failed(unsent.to_string());
+            }
             Err(_) => tokio::time::sleep(CONNECT_AGAIN).await,
         }
-        let again = self.send_once(request, until).await;
+        let again = self.send_once(request, question).await;
         again.unwrap_or_else(|unsent| Outcome::Failed(unsent.to_string()))
     }
 
-    async fn send_once(&self, request: Request, until: Instant) -> Result<Outcome, Unsent> {
-        let left = until.saturating_duration_since(Instant::now());
+    async fn send_once(&self, request: Request, question: &Question) -> Result<Outcome, Unsent> {
+        let left = question.until.saturating_duration_since(Instant::now());
         // In whole milliseconds, so that reasons are legible.
         let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
-        self.sender.send(request, Allowance::of_question(left), || self.clock.now(), || {}).await
+        self.sender.send(request, Allowance::of_question(question.hook, left), || self.clock.now(), || {}).await
     }
 
     /// Records the reply, again and again until the gate's time is up: until then it counts.
@@ -178,9 +180,11 @@ impl Asker {
 }
 
 /// Takes out of a text what the hook was sent and nobody else may know: its secrets, and the
-/// token, by which whoever asked and sees answers could decide for it.
-fn hide(text: &str, mask: Option<&Mask>, DecideToken(token): &DecideToken) -> String {
-    let text = text.replace(token, MASKED);
+/// token, by which whoever asked and sees answers could decide for it, however it is escaped.
+fn hide(text: &str, mask: Option<&Mask>, token: &DecideToken) -> String {
+    let plain =
+        serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |json| json.to_string());
+    let text = if token.is_told_by(&plain) { plain.replace(token.random(), MASKED) } else { text.to_owned() };
     match mask {
         None => text,
         Some(mask) => String::from_utf8_lossy(&mask.value(text.as_bytes())).into_owned(),

@@ -1,5 +1,6 @@
 //! HTTP clients: one for each way to speak TLS, made once.
 
+use std::hash::Hash;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -13,6 +14,7 @@ use super::guard::Guard;
 use super::payload::Payload;
 use super::tls::Tls;
 use crate::domain::certificate::TlsIdentity;
+use crate::domain::id::HookId;
 
 /// At most so much of an answer's headers is read, and of its body; the connection is
 /// closed on more.
@@ -38,6 +40,9 @@ pub(super) struct Clients {
     accepting_any: HttpClient,
     /// By the digest of their certificates, and whether they accept any server's.
     own: Cache<([u8; 32], bool), HttpClient>,
+    /// Those that ask, by hook: what is left on a connection by one receiver, or by a
+    /// delivery, must not be another's answer.
+    asking: Cache<(HookId, Option<[u8; 32]>, bool), HttpClient>,
     connectors: Connectors,
     tls: Tls,
     workers: usize,
@@ -49,12 +54,11 @@ impl Clients {
     /// opening them costs more than the requests.
     pub(super) fn new(guard: &Guard, timeout: Duration, workers: usize) -> Self {
         let (tls, connectors) = (Tls::new(), Connectors::new(guard, timeout));
-        let own =
-            Cache::builder().max_capacity(CLIENTS).time_to_idle(CLIENT_IDLE).eviction_policy(EvictionPolicy::lru());
         Self {
             checking: client(connectors.with(tls.usual(false)), workers),
             accepting_any: client(connectors.with(tls.usual(true)), workers),
-            own: own.build(),
+            own: cache(),
+            asking: cache(),
             connectors,
             tls,
             workers,
@@ -66,11 +70,25 @@ impl Clients {
         if insecure_ssl { &self.accepting_any } else { &self.checking }
     }
 
+    /// The client that asks this hook.
+    pub(super) fn asking(&self, hook: HookId, identity: Option<&TlsIdentity>, insecure_ssl: bool) -> HttpClient {
+        let make = || {
+            let tls = identity.map_or_else(|| self.tls.usual(insecure_ssl), |own| self.tls.of(own, insecure_ssl));
+            client(self.connectors.with(tls), self.workers)
+        };
+        self.asking.get_with((hook, identity.map(TlsIdentity::digest), insecure_ssl), make)
+    }
+
     /// The client of all hooks that have these certificates.
     pub(super) fn of(&self, identity: &TlsIdentity, insecure_ssl: bool) -> HttpClient {
         let make = || client(self.connectors.with(self.tls.of(identity, insecure_ssl)), self.workers);
         self.own.get_with((identity.digest(), insecure_ssl), make)
     }
+}
+
+fn cache<K: Hash + Eq + Send + Sync + 'static>() -> Cache<K, HttpClient> {
+    let cache = Cache::builder().max_capacity(CLIENTS).time_to_idle(CLIENT_IDLE);
+    cache.eviction_policy(EvictionPolicy::lru()).build()
 }
 
 fn client(connector: Connector, workers: usize) -> HttpClient {

@@ -28,6 +28,7 @@ use super::resolver::Unresolved;
 use super::{SLOW, tls};
 use crate::domain::certificate::TlsIdentity;
 use crate::domain::headers::HeaderLines;
+use crate::domain::id::HookId;
 use crate::domain::mask::Mask;
 use crate::domain::outcome::{Answer, Outcome, usual_reason};
 use crate::domain::retry::retry_after;
@@ -55,19 +56,21 @@ pub(super) struct Allowance {
     pub(super) timeout: Duration,
     /// So much of the answer's body is kept, in bytes.
     kept: usize,
-    /// With the secrets that it repeats: who reads it takes them out of what goes on record.
-    raw: bool,
+    /// A question to this hook: its answer comes over a connection that only such answers
+    /// come over, and with the secrets that it repeats; who reads it takes them out of what
+    /// goes on record.
+    asks: Option<HookId>,
 }
 
 impl Allowance {
     /// That of an attempt.
     pub(super) fn of_attempt(timeout: Duration) -> Self {
-        Self { timeout, kept: KEPT_BYTES, raw: false }
+        Self { timeout, kept: KEPT_BYTES, asks: None }
     }
 
     /// That of a question: all of the answer counts that is read at all, to the byte.
-    pub(super) fn of_question(timeout: Duration) -> Self {
-        Self { timeout, kept: READ_BYTES, raw: true }
+    pub(super) fn of_question(hook: HookId, timeout: Duration) -> Self {
+        Self { timeout, kept: READ_BYTES, asks: Some(hook) }
     }
 }
 
@@ -118,9 +121,10 @@ impl Sender {
             Err(e) => return Ok(Outcome::Refused(format!("the URL cannot be called: {}", root_cause(&e)))),
         };
         let identity = secrets.identity.as_deref();
-        let answering = match identity {
-            None => self.clients.usual(insecure_ssl).request(post),
-            Some(identity) => self.clients.of(identity, insecure_ssl).request(post),
+        let answering = match (allowance.asks, identity) {
+            (Some(hook), identity) => self.clients.asking(hook, identity, insecure_ssl).request(post),
+            (None, None) => self.clients.usual(insecure_ssl).request(post),
+            (None, Some(identity)) => self.clients.of(identity, insecure_ssl).request(post),
         };
         let outcome = match answering.await {
             Ok(response) => read(response, allowance, &secrets.mask, now).await,
@@ -206,7 +210,7 @@ async fn read(
     let retry_after = header.and_then(|value| retry_after(value, now()));
     let headers = kept_headers(response.headers(), mask);
     let nothing = Mask::default();
-    let hidden = if allowance.raw { &nothing } else { mask };
+    let hidden = if allowance.asks.is_some() { &nothing } else { mask };
     let body = kept_body(&mut response, allowance.kept, hidden).await;
     if let Some(meter) = response.extensions().get::<Meter>() {
         meter.reset();

@@ -30,6 +30,23 @@ pub enum Asked {
 #[derive(Debug, Clone)]
 pub struct DecideToken(pub String);
 
+impl DecideToken {
+    /// With what each begins.
+    pub const PREFIX: &str = "decide_";
+
+    /// The part of it that nobody can guess.
+    #[must_use]
+    pub fn random(&self) -> &str {
+        self.0.strip_prefix(Self::PREFIX).unwrap_or(&self.0)
+    }
+
+    /// Whether a text would tell it.
+    #[must_use]
+    pub fn is_told_by(&self, text: &str) -> bool {
+        text.contains(self.random())
+    }
+}
+
 /// How a hook's request went.
 #[derive(Debug, Clone)]
 pub struct Reply {

@@ -1,9 +1,10 @@
 //! `grpc.health.v1.Health`: whether the server serves, which ends when it stops.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::stream::{self, Stream, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
@@ -14,11 +15,15 @@ use super::messages::SERVICE;
 /// Knows when the server stops.
 pub(super) struct Alive {
     stop: watch::Receiver<bool>,
+    watchers: Arc<Semaphore>,
 }
+
+/// So many may watch at a time, who need no token: each takes some 16 KiB.
+const WATCHERS: usize = 256;
 
 impl Alive {
     pub(super) fn until(stop: watch::Receiver<bool>) -> Self {
-        Self { stop }
+        Self { stop, watchers: Arc::new(Semaphore::new(WATCHERS)) }
     }
 
     /// How it is with this service; the one without a name is the whole server.
@@ -46,6 +51,8 @@ impl Health for Alive {
 
     /// How it is now, and when that changes; it ends when the server stops.
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Watching>, Status> {
+        let watcher = self.watchers.clone().try_acquire_owned();
+        let watcher = watcher.map_err(|_| Status::resource_exhausted("too many watch already: check now and then"))?;
         let known = self.status(&request.get_ref().service);
         let now = known.unwrap_or(ServingStatus::ServiceUnknown);
         let then = known.filter(|now| *now == ServingStatus::Serving).map(|_| ServingStatus::NotServing);
@@ -53,6 +60,7 @@ impl Health for Alive {
         let end = async move {
             // An error means that whoever could stop us is gone, which is the same.
             let _ = stop.wait_for(|stop| *stop).await;
+            drop(watcher);
             stream::iter(then)
         };
         let statuses = stream::iter([now]).chain(stream::once(end).flatten());

@@ -137,6 +137,9 @@ fn followed(archive: &dyn Reads, gate: Seq, bounds: &Bounds) -> Kept<Vec<Followe
     Ok(followed)
 }
 
+/// The largest body of it, in bytes: anybody may send one, so it takes no room from others.
+const MAX_LATE: usize = 8 << 10;
+
 /// What a hook decides that took its time.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,7 +163,7 @@ struct LateView {
 pub(in crate::api) async fn decide(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let id = id(&request)?;
-    let body = request.json_body(&app).await?;
+    let body = request.json_body_up_to(&app, MAX_LATE).await?;
     let late: Late = parse(&body, "{\"token\": \"decide_…\", \"approved\": true}")?;
     let answered = Answered::later(late.approved, late.reason.as_deref(), late.work_id.as_deref())
         .map_err(|_| Invalid::new("work_id", "is longer than 1024 bytes: give a shorter one"))?;

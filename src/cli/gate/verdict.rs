@@ -16,7 +16,6 @@ pub(super) struct Verdict {
     reason: Option<String>,
     #[serde(default)]
     expires_at: Option<String>,
-    #[serde(default)]
     decisions: Vec<Decision>,
 }
 
@@ -61,6 +60,10 @@ impl Verdict {
     pub(super) fn judge(&self, event: &str) -> Result<(), Failure> {
         if self.is_open() {
             return Err(Failure::failed(format!("{} is not decided yet", self.id())));
+        }
+        if self.approved != (self.state == "approved") {
+            let state = visible(&self.state);
+            return Err(Failure::failed(format!("{} is {state}, and approved: {}", self.id(), self.approved)));
         }
         if !self.approved {
             return Err(Failure::refused(self.no(event)));

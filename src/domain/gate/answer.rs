@@ -81,6 +81,28 @@ struct Fields {
     reason: Option<Value>,
 }
 
+/// All of it is read, as whoever is shown it will: no text that is none, no bottomless depth.
+fn strictly(body: &[u8]) -> serde_json::Result<Fields> {
+    serde_json::from_slice::<Value>(body)?;
+    serde_json::from_slice(body)
+}
+
+/// Without what is white space to JSON.
+fn trimmed(mut body: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    while let [first, rest @ ..] = body
+        && is_space(first)
+    {
+        body = rest;
+    }
+    while let [rest @ .., last] = body
+        && is_space(last)
+    {
+        body = rest;
+    }
+    body
+}
+
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -90,11 +112,11 @@ fn read(answer: &Answer) -> Result<Answered, String> {
         return Err("is too long: 64 KiB at most are read".into());
     }
     let pending = answer.status == StatusCode::ACCEPTED;
-    let body = answer.body.trim_ascii();
+    let body = trimmed(&answer.body);
     let fields = match body {
         [] => Fields::default(),
         // A list of values would be taken for the fields in their order.
-        [b'{', ..] => serde_json::from_slice(body).map_err(|e| format!("cannot be read ({e})"))?,
+        [b'{', ..] => strictly(body).map_err(|e| format!("cannot be read ({e})"))?,
         _ => return Err("is neither empty nor a JSON object".into()),
     };
     let state = match fields.approved {
@@ -156,6 +178,8 @@ mod tests {
             (200, r#"{"work_id":[]}"#, Silent),
             (200, "<html>", Silent),
             (202, "<html>", Silent),
+            (200, "\u{c}", Silent),
+            (200, r#"{"x":"\ud800"}"#, Silent),
             (200, "true", Silent),
             (200, "[]", Silent),
             (302, "", Silent),
@@ -187,6 +211,10 @@ mod tests {
         assert_eq!(answered(200, &long(600)).reason.map(|reason| reason.len()), Some(MAX_REASON));
         let id = format!(r#"{{"work_id":"{}"}}"#, "x".repeat(MAX_WORK_ID + 1));
         assert_eq!(answered(200, &id).state, DecisionState::Silent);
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert_eq!(answered(200, &deep).state, DecisionState::Silent);
+        let bytes = Answer { status: 200, body: (&b"{\"x\":\"\xff\"}"[..]).into(), ..Answer::default() };
+        assert_eq!(Answered::of(&Outcome::Answered(bytes)).state, DecisionState::Silent);
         let cut = Answer { status: 200, cut: true, ..Answer::default() };
         assert_eq!(Answered::of(&Outcome::Answered(cut)).state, DecisionState::Silent);
         assert!(Answered::later(true, None, Some(&"x".repeat(MAX_WORK_ID + 1))).is_err());

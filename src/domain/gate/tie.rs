@@ -119,6 +119,33 @@ fn range_in(whole: &[u8], part: &str) -> Option<Range<usize>> {
     (start + part.len() <= whole.len()).then_some(start..start + part.len())
 }
 
+/// The name of a field: bytes, because some are no text (half a surrogate pair).
+struct Name(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl Visitor<'_> for Bytes {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_bytes<E>(self, name: &[u8]) -> Result<Name, E> {
+                Ok(Name(name.to_vec()))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                Ok(Name(name.into()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
 /// The values of all fields of an object that are called `work_id`.
 struct Spans<'a> {
     work_ids: Vec<&'a RawValue>,
@@ -138,9 +165,9 @@ impl<'de> Deserialize<'de> for Spans<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Spans<'de>, A::Error> {
                 let mut spans = Spans { work_ids: vec![], is_empty: true };
-                while let Some(name) = map.next_key::<String>()? {
+                while let Some(Name(name)) = map.next_key()? {
                     spans.is_empty = false;
-                    if name == WORK_ID {
+                    if name == WORK_ID.as_bytes() {
                         spans.work_ids.push(map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
@@ -205,6 +232,8 @@ mod tests {
             ),
             (r#"{"work_id":"w"}"#, "", r#"{"work_id":""}"#),
             (r#" {"gate":"g"}"#, "\"x\"", r#" {"work_id":"\"x\"","gate":"g"}"#),
+            (r#"{"\ud800":1,"work_id":"w"}"#, "x", r#"{"\ud800":1,"work_id":"x"}"#),
+            (r#"{"w\u006frk_id":"w"}"#, "x", r#"{"w\u006frk_id":"x"}"#),
             ("{ }", "x", r#"{"work_id":"x" }"#),
             (r#"{"gate":"g"}"#, "", r#"{"gate":"g"}"#),
             (r#"["work_id"]"#, "x", r#"["work_id"]"#),

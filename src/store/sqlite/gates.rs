@@ -21,9 +21,6 @@ use crate::store::{Asked, DecideToken, KEY_RETENTION, Result};
 /// The most hooks that are asked at once.
 const MOST: usize = 256;
 
-/// With what the text begins that lets a hook decide later.
-const PREFIX: &str = "decide_";
-
 /// An exact look-up, in an index of only those who are asked.
 const ASKED_BY: &str = "SELECT hook_id FROM hook_filters WHERE asked = 1 AND event = ?1 AND application = ?2";
 
@@ -66,7 +63,8 @@ impl Session {
         self.keep_gate(&gate, new)?;
         let mut tokens = vec![];
         for decision in &gate.decisions {
-            let token = DecideToken(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?)));
+            let token =
+                DecideToken(format!("{}{}", DecideToken::PREFIX, BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?)));
             self.add_decision(gate.seq, decision, TokenHash::of(token.0.as_bytes()))?;
             if decision.state == DecisionState::Asked {
                 // What is asked goes by the target, which is looked for in memory alone.
