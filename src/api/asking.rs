@@ -73,8 +73,10 @@ pub(super) async fn ask(app: &App, caller: &Caller, question: Question) -> Resul
 pub(super) async fn begin(app: &App, caller: &Caller, question: Question) -> Result<Begun, ApiError> {
     let Question { event_type, applications, payload, key, timeout, lasts } = question;
     let applications = event_applications(caller, applications)?;
+    // Nobody is waited for longer than the gate is open.
+    let timeout = timeout.min(lasts.unwrap_or(timeout));
     let margin = MARGIN.min(timeout / 10);
-    let lasts = lasts.map_or(timeout.saturating_sub(margin / 2), |lasts| lasts.max(timeout));
+    let lasts = lasts.unwrap_or(timeout.saturating_sub(margin / 2));
     let new = NewGate {
         idempotency: key.map(|key| Idempotency::of(key, &applications, &payload, None)),
         event_type,

@@ -6,6 +6,7 @@ mod gate;
 mod secret;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -269,4 +270,12 @@ impl DeliveryView {
         let attempts = attempts.into_iter().map(|attempt| AttemptView::of(attempt, whole)).collect();
         Self { attempts: Some(attempts), ..delivery.into() }
     }
+}
+
+/// Milliseconds to three digits.
+fn millis(duration: Duration) -> f64 {
+    // Micros of any attempt are far below 2^52.
+    #[expect(clippy::cast_precision_loss, reason = "see above")]
+    let micros = duration.as_micros() as f64;
+    micros / 1000.0
 }

@@ -28,6 +28,13 @@ const GRPC: ([u8; 4], u16) = ([127, 0, 0, 1], 19785);
 /// otherwise, it serves gRPC on 127.0.0.1:19785, may call this machine, and keeps its data in
 /// data/NAME.db. Starting it again changes nothing, or where that hook points.
 #[derive(clap::Args, Debug)]
+#[command(
+    mut_arg("grpc_listen", |arg| arg.help("Where to serve gRPC; port 0 picks a free one [default: 127.0.0.1:19785]")),
+    mut_arg("database", |arg| arg.help("The database file; its folder is made [default: data/NAME.db]")),
+    mut_arg("allow_network", |arg| {
+        arg.help("Where hooks may point besides the public internet; repeatable [default: loopback]")
+    })
+)]
 pub struct LocalServer {
     /// What to call it: letters, digits, - and _
     #[arg(value_name = "NAME", value_parser = name)]

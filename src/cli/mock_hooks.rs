@@ -39,6 +39,9 @@ pub struct MockHooks {
     /// Say no to whatever may be refused, with a reason
     #[arg(long)]
     deny: bool,
+    /// Answer gates 202, and print what it takes to decide later
+    #[arg(long, conflicts_with = "deny")]
+    later: bool,
 }
 
 /// Where CCX's hooks look for it.
@@ -54,7 +57,7 @@ impl MockHooks {
     /// # Errors
     /// Exit code 1 when the address cannot be listened on, or stdout cannot be written.
     pub async fn run(self) -> Result<(), Failure> {
-        let mock = Mock { deny: self.deny, json: self.receiving.json, given: AtomicU64::new(0) };
+        let mock = Mock { deny: self.deny, later: self.later, json: self.receiving.json, given: AtomicU64::new(0) };
         self.receiving.run(move |arrived| mock.reply(arrived)).await
     }
 }
@@ -62,6 +65,7 @@ impl MockHooks {
 /// Answers hooks as the command line says.
 struct Mock {
     deny: bool,
+    later: bool,
     json: bool,
     /// How many pieces of work have a name.
     given: AtomicU64,
@@ -79,21 +83,28 @@ impl Mock {
     fn reply(&self, arrived: &Arrived) -> Reply {
         let hook = name(arrived);
         let (status, answer) = match arrived.body {
-            Some(_) => (StatusCode::OK, self.answer(&hook, arrived.parts.headers.contains_key("nyala-gate"))),
+            Some(_) => (self.status(arrived), self.answer(&hook, arrived.parts.headers.contains_key("nyala-gate"))),
             None => (StatusCode::PAYLOAD_TOO_LARGE, json!({})),
         };
         let told = if self.json {
             arrived.line(Answered { hook: &hook, status: status.as_u16(), answer: &answer })
+        } else if status == StatusCode::ACCEPTED {
+            format!("{}\n  {}", headline(&hook, arrived), how_to_decide(arrived))
         } else {
             headline(&hook, arrived)
         };
         Reply { told, status, json: Some(answer.to_string()) }
     }
 
+    fn status(&self, arrived: &Arrived) -> StatusCode {
+        let later = self.later && arrived.parts.headers.contains_key("nyala-gate");
+        if later { StatusCode::ACCEPTED } else { StatusCode::OK }
+    }
+
     fn answer(&self, hook: &str, is_gate: bool) -> Value {
         if !is_gate && !is_asked_by_name(hook) {
             json!({})
-        } else if EventType::parse(hook).is_ok_and(|hook| !may_refuse(&hook)) {
+        } else if self.later || EventType::parse(hook).is_ok_and(|hook| !may_refuse(&hook)) {
             json!({ "work_id": self.work() })
         } else if self.deny {
             json!({ "approved": false, "work_id": self.work(), "reason": REASON })
@@ -105,6 +116,13 @@ impl Mock {
     fn work(&self) -> String {
         format!("work-{}", self.given.fetch_add(1, Ordering::Relaxed) + 1)
     }
+}
+
+/// Where to send a decision, and what, but for the server's address.
+fn how_to_decide(arrived: &Arrived) -> String {
+    let header = |name| arrived.parts.headers.get(name).map_or("", |value| value.to_str().unwrap_or_default());
+    let (gate, token) = (visible(header("nyala-gate")), visible(header("nyala-gate-token")));
+    format!("POST /api/v1/gates/{gate}/decisions {}", json!({ "token": token, "approved": true }))
 }
 
 /// What the request is about; `/` where nothing says it.

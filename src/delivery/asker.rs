@@ -184,7 +184,11 @@ impl Asker {
 fn hide(text: &str, mask: Option<&Mask>, token: &DecideToken) -> String {
     let plain =
         serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |json| json.to_string());
-    let text = if token.is_told_by(&plain) { plain.replace(token.random(), MASKED) } else { text.to_owned() };
+    let text = if token.is_told_by(&plain) {
+        plain.replace(&token.0, MASKED).replace(token.random(), MASKED)
+    } else {
+        text.to_owned()
+    };
     match mask {
         None => text,
         Some(mask) => String::from_utf8_lossy(&mask.value(text.as_bytes())).into_owned(),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::LOCATION;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use warp::Reply;
 use warp::reply::{json, with_header, with_status};
 
@@ -147,7 +148,18 @@ struct Late {
     token: String,
     approved: bool,
     reason: Option<String>,
+    #[serde(default, deserialize_with = "name")]
     work_id: Option<String>,
+}
+
+/// A text, or a number as it is written: as in answers.
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        _ => Err(D::Error::custom("work_id is no text")),
+    }
 }
 
 /// What it is told.

@@ -46,7 +46,7 @@ impl AttemptView {
         Self {
             number: attempt.number,
             started_at: attempt.started_at,
-            duration_ms: attempt.duration.as_secs_f64() * 1000.0,
+            duration_ms: super::millis(attempt.duration),
             outcome,
             status,
             reason,

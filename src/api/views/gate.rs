@@ -37,17 +37,27 @@ pub(in crate::api) struct GateView {
 
 /// Whether a hook is asked; nothing where it is not, and nobody said that it should not be.
 #[derive(Serialize)]
+#[expect(clippy::option_option, reason = "not shown, null, or a truth: three things")]
 pub(in crate::api) struct GatingView {
+    /// As it was given; null: by the names of its events.
     #[serde(skip_serializing_if = "Option::is_none")]
-    gate: Option<bool>,
+    gate: Option<Option<bool>>,
+    /// Those of its events for which it is asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asked_for: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_silence: Option<&'static str>,
 }
 
 impl GatingView {
     pub(in crate::api) fn of(hook: &Hook) -> Self {
-        let gate = hook.gating.gate.or(hook.is_asked().then_some(true));
-        Self { gate, on_silence: gate.filter(|gate| *gate).map(|_| hook.gating.on_silence.as_str()) }
+        let (given, asked) = (hook.gating.gate, hook.is_asked());
+        let asked_for = hook.filter.events().into_iter().filter(|event| asked && hook.gating.is_for(event));
+        Self {
+            gate: (asked || given.is_some()).then_some(given),
+            asked_for: asked_for.collect(),
+            on_silence: asked.then(|| hook.gating.on_silence.as_str()),
+        }
     }
 }
 
@@ -142,7 +152,7 @@ impl DecisionView {
             work_id: decision.work_id,
             answer: decision.answer.filter(|_| whole).and_then(|answer| RawValue::from_string(answer).ok()),
             status: decision.status,
-            duration_ms: decision.duration.map(|duration| duration.as_secs_f64() * 1000.0),
+            duration_ms: decision.duration.map(super::millis),
             decided_at: decision.decided_at,
             decided_by: decision.decided_by.filter(|_| names),
         }
@@ -169,9 +179,10 @@ fn timeline(gate: &Gate, followed: &[Followed], names: bool) -> Vec<Moment> {
         let published = Moment::of(*published_at, "published", Some(event_type.as_str().to_owned()));
         moments.push(Moment { event: Some(*event), ..published });
         for delivery in deliveries {
-            let at = delivery.finished_at.or(delivery.due_at).unwrap_or(delivery.created_at);
+            let at = delivery.finished_at.unwrap_or(delivery.created_at);
             let (hook, delivered) = (Some(delivery.hook), Some(DeliveryId(delivery.seq)));
-            let moment = Moment::of(at, delivery.state.as_str(), delivery.reason.clone());
+            let due = delivery.due_at.map(|due| format!("due at {}", due.rfc3339()));
+            let moment = Moment::of(at, delivery.state.as_str(), delivery.reason.clone().or(due));
             moments.push(Moment { hook, event: Some(*event), delivery: delivered, ..moment });
         }
     }

@@ -78,6 +78,9 @@ pub struct Gate {
     /// no
     #[arg(long, value_name = "DURATION", value_parser = wait)]
     wait: Option<Duration>,
+    /// Take it for a no where nobody is asked: a name that is mistyped, or a hook that is gone
+    #[arg(long)]
+    require_hook: bool,
     /// Asking again with the same key asks nobody again and gives the same gate [default: a new one]
     #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     idempotency_key: Option<String>,
@@ -112,7 +115,7 @@ impl Gate {
         let answer = until_decided(&client, asked, self.wait.unwrap_or_default()).await?;
         let verdict: Verdict = answer.json()?;
         output::print(&if self.server.json { answer.text() } else { verdict.id() })?;
-        verdict.judge(self.event_type.as_str()).map_err(|failure| {
+        verdict.judge(self.event_type.as_str(), self.require_hook).map_err(|failure| {
             let wants_time = self.wait.is_none() && verdict.is_late();
             if wants_time { failure.advise("Give --wait to wait for those who need more time.") } else { failure }
         })

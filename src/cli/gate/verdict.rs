@@ -57,7 +57,7 @@ impl Verdict {
     ///
     /// # Errors
     /// Exit code 3 where it is a no, 1 where nobody knows yet.
-    pub(super) fn judge(&self, event: &str) -> Result<(), Failure> {
+    pub(super) fn judge(&self, event: &str, require_hook: bool) -> Result<(), Failure> {
         if self.is_open() {
             return Err(Failure::failed(format!("{} is not decided yet", self.id())));
         }
@@ -67,6 +67,9 @@ impl Verdict {
         }
         if !self.approved {
             return Err(Failure::refused(self.no(event)));
+        }
+        if self.decisions.is_empty() && require_hook {
+            return Err(Failure::refused(format!("no hook is asked about {event}: `nyala hooks add` adds one")));
         }
         if self.decisions.is_empty() {
             output::note(&format!("no hook is asked about {event}, so it may go on: `nyala hooks add` adds one"));
@@ -132,7 +135,7 @@ mod tests {
             {"hook": 5, "state": "pending", "approved": null},
         ]);
 
-        let failure = verdict("refused", Some("not today"), &decisions).judge("pre-deploy").unwrap_err();
+        let failure = verdict("refused", Some("not today"), &decisions).judge("pre-deploy", false).unwrap_err();
 
         assert_eq!(failure.exit(), Exit::Refused);
         let expected = "pre-deploy is refused (gate_1)\n  not today\n  hook 2 refused: change\\nfreeze\n  \
@@ -147,7 +150,8 @@ mod tests {
             {"hook": 2, "state": "silent", "approved": false, "reason": "nobody decided in time"},
         ]);
 
-        let failure = verdict("expired", Some("nobody decided in time"), &decisions).judge("pre-deploy").unwrap_err();
+        let failure =
+            verdict("expired", Some("nobody decided in time"), &decisions).judge("pre-deploy", false).unwrap_err();
 
         assert_eq!(failure.exit(), Exit::Refused);
         let expected = "pre-deploy was not decided in time, which is a no (gate_1)\n  \
@@ -161,6 +165,6 @@ mod tests {
         let open = verdict("open", None, &decisions);
 
         assert_eq!(open.open(), "gate_1 waits until T for hook 2; `nyala gates show gate_1` tells more");
-        assert_eq!(open.judge("pre-deploy").unwrap_err().exit(), Exit::Failed);
+        assert_eq!(open.judge("pre-deploy", false).unwrap_err().exit(), Exit::Failed);
     }
 }

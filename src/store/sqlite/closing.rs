@@ -13,6 +13,10 @@ use crate::store::Result;
 const CLOSE: &str =
     "UPDATE gates SET state = ?2, closed_at = ?3, reason = coalesce(?4, reason) WHERE seq = ?1 AND state = 0";
 
+/// Who said that it would decide has not been silent: that it did not is a no, whatever its
+/// silence would mean.
+const PROMISED: &str = "UPDATE decisions SET on_silence = 'deny' WHERE gate = ?1 AND state = 1";
+
 impl Session {
     /// Closes the gate if its decisions are enough; answers how it stands.
     pub(super) fn concluded(&mut self, now: Timestamp, seq: Seq) -> Result<GateState> {
@@ -59,6 +63,7 @@ impl Session {
         let Some(gate) = self.gate_by_seq(seq)?.filter(|gate| gate.state == GateState::Open) else {
             return Ok(());
         };
+        self.sql(PROMISED)?.execute([seq.0])?;
         let late = self.silence(now, &gate, |state| match state {
             DecisionState::Asked => "no answer before the gate expired",
             _ => "it said that it would decide later, and did not before the gate expired",

@@ -93,6 +93,16 @@ fn what_nobody_is_asked_about_may_go_on() {
 }
 
 #[test]
+fn what_nobody_is_asked_about_may_not_go_on_where_a_hook_is_required() {
+    let server = Server::start();
+
+    let no = server.run(["gate", "pre-deploy", "--require-hook"]);
+
+    assert_eq!(no.code, Some(3), "{no:?}");
+    assert!(no.stderr.contains("no hook is asked about pre-deploy"), "{no:?}");
+}
+
+#[test]
 fn silence_means_what_the_hook_says() {
     let server = Server::start();
     server.add("http://127.0.0.1:1/", "pre-deploy");
@@ -234,7 +244,8 @@ fn a_hook_shows_that_it_is_asked() {
     change(&["--gate", "auto"]);
     assert_eq!(hook().get("on_silence"), None);
     change(&["--event", "pre-deploy", "--on-silence", "deny"]);
-    assert_eq!((&hook()["gate"], &hook()["on_silence"]), (&json!(true), &json!("deny")));
+    assert_eq!((&hook()["gate"], &hook()["on_silence"]), (&json!(null), &json!("deny")));
+    assert_eq!(hook()["asked_for"], json!(["pre-deploy"]));
     change(&["--gate", "false"]);
     assert_ne!(hook().get("gate"), Some(&json!(true)));
 }

@@ -146,3 +146,17 @@ fn what_the_mock_cannot_do_is_wrong_usage_and_a_taken_address_is_said() {
     assert!(taken.stderr.contains("somebody else listens there already"), "{taken:?}");
     assert_eq!(first.stop().code(), Some(0));
 }
+
+#[test]
+fn who_answers_later_prints_what_it_takes_to_decide() {
+    let mock = mock(&["--later"]);
+    let asked = "nyala-event: pre-deploy\r\nnyala-gate: gate_1\r\nnyala-gate-token: decide_x\r\n";
+
+    let (status, body) = ask(&mock.url, "/", asked, b"{}");
+    let (told, _) = ask(&mock.url, "/post-deploy", "", b"{}");
+
+    assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 202 Accepted", r#"{"work_id":"work-1"}"#));
+    assert_eq!(told, "HTTP/1.1 200 OK");
+    assert_eq!(mock.line(), "pre-deploy {}");
+    assert_eq!(mock.line(), r#"  POST /api/v1/gates/gate_1/decisions {"token":"decide_x","approved":true}"#);
+}

@@ -21,7 +21,7 @@ async fn a_clock_that_is_set_forward_ends_no_gate_before_its_time() {
     let later = begin(&house, "pre-deploy?expires=2h").await;
     house.clock.advance(HOUR);
 
-    let over = until_state(&house, &gate, "approved").await;
+    let over = until_state(&house, &gate, "expired").await;
     assert_eq!((&after["state"], &decision(&over, id)["state"]), (&json!("open"), &json!("silent")));
     assert_eq!(house.json(&path_of(&later)).await["state"], "open", "it was asked for by the new time");
     house.close().await;

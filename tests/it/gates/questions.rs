@@ -173,3 +173,25 @@ async fn nothing_is_delivered_or_published_by_asking() {
     assert_eq!(question(&receiver).path, "/asked");
     house.close().await;
 }
+
+#[tokio::test]
+async fn no_question_goes_over_a_connection_that_a_delivery_or_another_hooks_question_went_over() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    for (path, events) in [("/told", ["noise"]), ("/one", ["pre-deploy"]), ("/two", ["pre-deploy"])] {
+        hook(&house, &json!({"url": receiver.url(path), "events": events})).await;
+    }
+
+    for _ in 0..3 {
+        house.publish_and_wait("noise", "{}").await;
+        ask(&house, "pre-deploy").await;
+    }
+
+    let over = |path: &str| {
+        let requests = receiver.received().into_iter().filter(|request| request.path == path);
+        requests.map(|request| request.connection).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (told, one, two) = (over("/told"), over("/one"), over("/two"));
+    assert_eq!((one.len(), two.len()), (1, 1), "each keeps its own");
+    assert!(told.is_disjoint(&one) && told.is_disjoint(&two) && one.is_disjoint(&two), "{told:?} {one:?} {two:?}");
+    house.close().await;
+}

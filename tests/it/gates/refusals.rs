@@ -124,3 +124,15 @@ async fn a_list_of_gates_is_refused_where_its_query_cannot_be_read() {
     }
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_decision_is_small_because_anybody_may_send_one() {
+    let house = House::new().await;
+    let body = format!(r#"{{"token":"{}"}}"#, "x".repeat(9 << 10));
+
+    let answer =
+        house.send(reqwest::Method::POST, "/api/v1/gates/gate_00000000000000000000000000/decisions", &body).await;
+
+    check_problem(answer, whole(413, "8192"), "9 KiB").await;
+    house.close().await;
+}

@@ -175,11 +175,13 @@ pub(super) fn a_person_decides_for_all_who_have_not_and_within_bounds(store: &mu
 pub(super) fn a_gate_whose_time_is_up_expires_in_steps_and_never_says_yes_for_those_who_must_speak(store: &mut Store) {
     let (a, b) = (on_deploy(store, "a", OnSilence::Deny), on_deploy(store, "b", OnSilence::Allow));
     let mut gates = vec![];
-    for (millis, pending) in [(10, [a, b]), (20, [a, b]), (30, [b, b])] {
+    let (yes, later) = (Some(State::Approved), Some(State::Pending));
+    for (millis, a_says, b_says) in [(10, later, later), (20, later, yes), (30, yes, None), (30, yes, later)] {
         let (gate, _) = asked(store, start(), &NewGate { expires_at: at(millis), ..new_gate("pre-deploy") });
-        for hook in [a, b] {
-            let state = if pending.contains(&hook) { State::Pending } else { State::Approved };
-            replied(store, 1, &gate, hook, answered(state, None));
+        for (hook, says) in [(a, a_says), (b, b_says)] {
+            if let Some(state) = says {
+                replied(store, 1, &gate, hook, answered(state, None));
+            }
         }
         gates.push(gate);
     }
@@ -189,11 +191,13 @@ pub(super) fn a_gate_whose_time_is_up_expires_in_steps_and_never_says_yes_for_th
     assert!(store.write(|store| store.expire(at(9), 10)).is_empty());
     assert_eq!(store.write(|store| store.expire(at(40), 1)), [gates[0].seq], "the first");
     assert_eq!(next(store), Some(at(20)));
-    assert_eq!(store.write(|store| store.expire(at(40), 10)), [gates[1].seq, gates[2].seq]);
+    assert_eq!(store.write(|store| store.expire(at(40), 10)), [gates[1].seq, gates[2].seq, gates[3].seq]);
     assert_eq!(next(store), None);
 
     assert_eq!(states(&stands(store, &gates[0])), (GateState::Expired, vec![State::Silent, State::Silent]));
     assert_eq!(states(&stands(store, &gates[2])), (GateState::Approved, vec![State::Approved, State::Silent]));
+    let promised = states(&stands(store, &gates[3]));
+    assert_eq!(promised, (GateState::Expired, vec![State::Approved, State::Silent]), "it said that it would decide");
     assert_eq!(stands(store, &gates[1]).closed_at, Some(at(40)));
 }
 
