@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -74,29 +75,37 @@ impl Asker {
     /// # Errors
     /// Nothing was kept, and nobody is asked.
     pub async fn ask(&self, new: NewGate, timeout: Duration) -> Result<Result<Begun, NotAsked>, StoreError> {
-        // On its own: what is kept must be asked, even if whoever waits goes away meanwhile.
-        let beginning = tokio::spawn(self.clone().begin(new, timeout).in_current_span());
-        beginning.await.unwrap_or(Err(StoreError::Closed))
+        let until = Instant::now() + timeout;
+        let (begun, closes) = oneshot::channel();
+        let (ours, runtime) = (self.clone(), Handle::current());
+        let asked = self.db.ask(self.clock.now(), new, move |asked| {
+            if let Asked::New(gate, tokens) = asked {
+                // Before anybody is asked, so that no answer is missed. Who asked may have gone.
+                let _ = begun.send(ours.db.gate_closes(gate.seq));
+                ours.begin(&runtime, gate, tokens, until);
+            }
+        });
+        match asked.await? {
+            Asked::New(gate, _) => {
+                let closes = closes.await.map_err(|_| StoreError::Closed)?;
+                Ok(Ok(Begun { gate, closes }))
+            }
+            Asked::Existing(gate) => Ok(Ok(self.begun_before(gate).await?)),
+            Asked::KeyReused => Ok(Err(NotAsked::KeyReused)),
+            Asked::TooMany(most) => Ok(Err(NotAsked::TooMany(most))),
+        }
     }
 
-    async fn begin(self, new: NewGate, timeout: Duration) -> Result<Result<Begun, NotAsked>, StoreError> {
-        let until = Instant::now() + timeout;
-        let (gate, tokens) = match self.db.ask(self.clock.now(), new).await? {
-            Asked::New(gate, tokens) => (gate, tokens),
-            Asked::Existing(gate) => return Ok(Ok(self.begun_before(gate).await?)),
-            Asked::KeyReused => return Ok(Err(NotAsked::KeyReused)),
-            Asked::TooMany(most) => return Ok(Err(NotAsked::TooMany(most))),
-        };
-        // Before anybody is asked, so that no answer is missed.
-        let closes = self.db.gate_closes(gate.seq);
+    /// Asks all hooks of a gate that was kept just now, by its writer: whoever asked for it
+    /// may have gone, and what is kept must be asked.
+    fn begin(&self, runtime: &Handle, gate: &Gate, tokens: &[(HookId, DecideToken)], until: Instant) {
         self.opened.notify_one();
         let shared = Arc::new(gate.clone());
         for (hook, token) in tokens {
             let span = tracing::error_span!("question", gate = %gate.id, hook = hook.0);
-            let question = Question { gate: shared.clone(), hook, token, until };
-            tokio::spawn(self.clone().put(question).instrument(span));
+            let question = Question { gate: shared.clone(), hook: *hook, token: token.clone(), until };
+            runtime.spawn(self.clone().put(question).instrument(span));
         }
-        Ok(Ok(Begun { gate, closes }))
     }
 
     /// As it stands now that nothing that happens to it is missed.

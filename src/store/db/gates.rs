@@ -16,22 +16,17 @@ use crate::store::{Asked, Decided, Reply, Result, StoreError, Verdict, Writes};
 const STEP: usize = 64;
 
 impl Db {
-    /// Keeps a gate; when this returns it is on disk, and hooks may be asked.
+    /// Keeps a gate; when this returns it is on disk. What `tell` does follows that in any
+    /// case, on the writer's thread: hooks may be asked, whoever waits.
     ///
     /// # Errors
-    /// Trouble of the database: nothing was kept.
-    pub async fn ask(&self, now: Timestamp, new: NewGate) -> Result<Asked> {
+    /// Trouble of the database: nothing was kept, and nothing told.
+    pub async fn ask(&self, now: Timestamp, new: NewGate, tell: impl FnOnce(&Asked) + Send + 'static) -> Result<Asked> {
         let (reply, answer) = oneshot::channel();
         let bytes = new.payload.len();
-        let ask = Act {
-            run: move |store: &mut dyn Writes| store.ask(now, &new),
-            tell: |_: &_| {},
-            adds: Some(bytes),
-            value: None,
-            reply,
-        };
+        let run = move |store: &mut dyn Writes| store.ask(now, &new);
         // It needs room as a publish does.
-        self.queue.publish(Box::new(ask));
+        self.queue.publish(Box::new(Act { run, tell, adds: Some(bytes), value: None, reply }));
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
