@@ -170,6 +170,12 @@ impl Gate {
         self.state == GateState::Approved
     }
 
+    /// Whether it is too late to decide: it has closed, or its time is up.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.state != GateState::Open || self.expires_at <= now
+    }
+
     /// The first work id that a hook gave.
     #[must_use]
     pub fn work_id(&self) -> Option<&str> {

@@ -35,9 +35,7 @@ impl Db {
     /// # Errors
     /// Trouble of the database: nothing was kept.
     pub async fn replied(&self, now: Timestamp, reply: Reply) -> Result<()> {
-        let waits = self.gate_waits.clone();
-        let tell = move |closed: &Option<Gate>| closed.iter().for_each(|gate| waits.closed(gate.seq, Some(gate)));
-        self.write_and_tell(move |store| store.replied(now, &reply), tell).await.map(|_| ())
+        self.close_gate(move |store| store.replied(now, &reply)).await.map(|_| ())
     }
 
     /// Decides for the hook that was given this token.
@@ -45,14 +43,7 @@ impl Db {
     /// # Errors
     /// Trouble of the database: nothing was decided.
     pub async fn decide(&self, now: Timestamp, gate: GateId, token: TokenHash, answered: Answered) -> Result<Decided> {
-        let waits = self.gate_waits.clone();
-        let act = move |store: &mut dyn Writes| store.decide(now, gate, token, &answered);
-        self.write_and_tell(act, move |decided| {
-            if let Some(gate) = closed_by(decided) {
-                waits.closed(gate, None);
-            }
-        })
-        .await
+        self.decide_gate(move |store| store.decide(now, gate, token, &answered)).await
     }
 
     /// A person decides for all hooks that have not; `entry` goes on record with it.
@@ -67,7 +58,6 @@ impl Db {
         verdict: Verdict,
         entry: AuditEntry,
     ) -> Result<Decided> {
-        let waits = self.gate_waits.clone();
         let act = move |store: &mut dyn Writes| {
             let decided = store.settle(now, gate, &within, &verdict)?;
             if let Decided::Done { now: stands, .. } = &decided {
@@ -79,12 +69,7 @@ impl Db {
             }
             Ok(decided)
         };
-        self.write_and_tell(act, move |decided| {
-            if let Some(gate) = closed_by(decided) {
-                waits.closed(gate, None);
-            }
-        })
-        .await
+        self.decide_gate(act).await
     }
 
     /// Closes all gates whose time is up.
@@ -101,9 +86,27 @@ impl Db {
     /// # Errors
     /// Trouble of the database: it may still be open.
     pub async fn expire_gate(&self, now: Timestamp, gate: Seq) -> Result<Option<Gate>> {
+        self.close_gate(move |store| store.expire_now(now, gate)).await
+    }
+
+    /// Tells who waits for the gate that `act` closed what it came to.
+    async fn close_gate(
+        &self,
+        act: impl FnMut(&mut dyn Writes) -> Result<Option<Gate>> + Send + 'static,
+    ) -> Result<Option<Gate>> {
         let waits = self.gate_waits.clone();
-        let tell = move |gate: &Option<Gate>| gate.iter().for_each(|gate| waits.closed(gate.seq, Some(gate)));
-        self.write_and_tell(move |store| store.expire_now(now, gate), tell).await
+        let tell = move |closed: &Option<Gate>| closed.iter().for_each(|gate| waits.closed(gate.seq, Some(gate)));
+        self.write_and_tell(act, tell).await
+    }
+
+    /// Tells who waits for the gate that `act` decided, if that closed it.
+    async fn decide_gate(
+        &self,
+        act: impl FnMut(&mut dyn Writes) -> Result<Decided> + Send + 'static,
+    ) -> Result<Decided> {
+        let waits = self.gate_waits.clone();
+        let tell = move |decided: &Decided| closed_by(decided).iter().for_each(|&gate| waits.closed(gate, None));
+        self.write_and_tell(act, tell).await
     }
 
     async fn expire_some_gates(&self, now: Timestamp) -> Result<usize> {

@@ -89,7 +89,7 @@ impl Gates for Session {
         let Some(gate) = self.gate_by_id(id)? else { return Ok(Decided::Absent) };
         let hook = self.sql(OF_TOKEN)?.query_row(params![gate.seq.0, token.0], |row| row.get(0).map(HookId));
         let Some(hook) = hook.optional()? else { return Ok(Decided::Absent) };
-        if gate.state != GateState::Open || gate.expires_at <= now {
+        if gate.is_over(now) {
             return Ok(Decided::TooLate);
         }
         self.forget_work_ids(gate.seq);
@@ -108,7 +108,7 @@ impl Gates for Session {
         let Some(gate) = gate.filter(|gate| within.hold_wholly(&gate.applications)) else {
             return Ok(Decided::Absent);
         };
-        if gate.state != GateState::Open || gate.expires_at <= now {
+        if gate.is_over(now) {
             return Ok(Decided::TooLate);
         }
         let state = if verdict.approved { DecisionState::Approved } else { DecisionState::Refused };

@@ -5,7 +5,7 @@ use ulid::Ulid;
 
 use super::archive::Reader;
 use super::bound::look_through;
-use super::gates::{BY_SEQ, decisions_of, gate, state_number, whole_gate};
+use super::gates::{decisions_of, gate, state_number, whole_gate};
 use super::rows;
 use crate::domain::access::Bounds;
 use crate::domain::event::EventType;
@@ -18,6 +18,8 @@ use crate::store::page::{Cursor, Page, Paged};
 use crate::store::{GateArchive, GateFilter, Result};
 
 const BY_ID: &str = "SELECT * FROM gates WHERE id = ?1";
+
+const ID_OF: &str = "SELECT id FROM gates WHERE seq = ?1";
 
 /// All but the payloads. Each tells whether it `fits`, so that [`look_through`] knows how
 /// far it came where few do.
@@ -88,7 +90,8 @@ impl GateArchive for Reader {
     }
 
     fn gate_id(&self, seq: Seq) -> Result<Option<GateId>> {
-        Ok(self.sql(BY_SEQ)?.query_row([seq.0], gate).optional()?.map(|gate| gate.id))
+        let id = self.sql(ID_OF)?.query_row([seq.0], |row| row.get(0));
+        Ok(id.optional()?.map(|id| GateId(Ulid::from_bytes(id))))
     }
 
     fn gates(&self, page: Page, filter: &GateFilter) -> Result<Paged<Gate>> {

@@ -39,7 +39,7 @@ const ADD: &str = "
                        asked_at, expires_at, closed_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
-pub(super) const BY_SEQ: &str = "SELECT * FROM gates WHERE seq = ?1";
+const BY_SEQ: &str = "SELECT * FROM gates WHERE seq = ?1";
 
 const DECISIONS: &str = "SELECT * FROM decisions WHERE gate = ?1 ORDER BY hook_id";
 
