@@ -29,6 +29,7 @@ pub mod signature;
 pub mod stride;
 pub mod time;
 pub mod token;
+pub mod trigger;
 pub mod url;
 pub mod verify;
 pub mod webhook;

@@ -1,0 +1,1 @@
+//! What a forge says of a push or a pull request.

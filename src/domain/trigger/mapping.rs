@@ -1,0 +1,1 @@
+//! From a request to the values that an event tells.

@@ -1,0 +1,1 @@
+//! Whether a request that fires a trigger comes from where it should.
