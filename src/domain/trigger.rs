@@ -3,5 +3,5 @@
 pub mod forge;
 pub mod incoming;
 pub mod mapping;
+pub mod proof;
 pub mod schedule;
-pub mod scheme;

@@ -1,1 +1,0 @@
-//! Whether a request that fires a trigger comes from where it should.
