@@ -1,5 +1,7 @@
 //! The only file that asks what time it is.
 
+mod drift;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +10,8 @@ use chrono::Utc;
 use tokio::sync::watch;
 
 use crate::domain::time::Timestamp;
+
+pub(crate) use drift::{Drift, Set};
 
 /// A wait that ends when a clock says so.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -13,8 +13,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::drift::{Drift, Set};
-use crate::clock::Clock;
+use crate::clock::{Clock, Drift, Set};
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
 use crate::store::{Place, Result};

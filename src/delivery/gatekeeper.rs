@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::drift::{Drift, Set};
-use crate::clock::Clock;
+use crate::clock::{Clock, Drift, Set};
 use crate::store::Result;
 use crate::store::db::Db;
 

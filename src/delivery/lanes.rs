@@ -265,6 +265,7 @@ mod tests {
             publisher: None,
             deed: None,
             gate: None,
+            origin: None,
         };
         Leased {
             seq: Seq(seq),

@@ -21,7 +21,6 @@ mod clients;
 mod clock_set;
 mod connector;
 pub mod dispatcher;
-mod drift;
 mod expiry;
 pub mod gatekeeper;
 pub mod guard;

@@ -14,6 +14,7 @@ use crate::domain::gate::{Gate, with_work_id};
 use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::id::DeliveryId;
 use crate::domain::time::Timestamp;
+use crate::domain::trigger::carry::HOPS;
 use crate::domain::url::Credentials;
 use crate::store::targets::{OpenSecrets, Target};
 use crate::store::{DecideToken, Leased};
@@ -40,6 +41,7 @@ const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp
 const NYALA_EVENT: HeaderName = HeaderName::from_static("nyala-event");
 const NYALA_DELIVERY: HeaderName = HeaderName::from_static("nyala-delivery");
 const NYALA_ATTEMPT: HeaderName = HeaderName::from_static("nyala-attempt");
+const NYALA_HOPS: HeaderName = HeaderName::from_static(HOPS);
 const NYALA_GATE: HeaderName = HeaderName::from_static("nyala-gate");
 const NYALA_GATE_TOKEN: HeaderName = HeaderName::from_static("nyala-gate-token");
 const NYALA_GATE_EXPIRES: HeaderName = HeaderName::from_static("nyala-gate-expires");
@@ -53,10 +55,13 @@ const X_HUB_SIGNATURE_256: HeaderName = HeaderName::from_static("x-hub-signature
 /// # Errors
 /// Why the hook's secrets do not open: without them nothing goes out.
 pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Result<Request, String> {
+    // How receivers, and we, notice that something goes round in circles.
+    let hops = leased.event.origin.map(|origin| (NYALA_HOPS, HeaderValue::from(origin.hops)));
     let about = [
         (NYALA_DELIVERY, text(DeliveryId(leased.seq).to_string())),
         (NYALA_ATTEMPT, HeaderValue::from(leased.attempts + 1)),
     ];
+    let about = about.into_iter().chain(hops);
     signed(target, &message_id(leased), &leased.event.event_type, about, body(leased, target), now)
 }
 

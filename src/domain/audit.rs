@@ -35,6 +35,24 @@ pub enum Action {
     GateApproved,
     /// A person stopped something.
     GateRefused,
+    /// A trigger was made.
+    TriggerCreated,
+    /// Fields of a trigger were changed.
+    TriggerChanged,
+    /// A trigger was started.
+    TriggerStarted,
+    /// A trigger was stopped: what fires it is skipped.
+    TriggerStopped,
+    /// A person fired a trigger.
+    TriggerFired,
+    /// A trigger was removed.
+    TriggerRemoved,
+    /// Executions of a trigger were removed, or one was stopped.
+    ExecutionsEnded,
+    /// From then on nothing that fires triggers was carried out.
+    MaintenanceBegun,
+    /// It was again.
+    MaintenanceEnded,
     /// An application became known.
     ApplicationCreated,
     /// A token was made.
@@ -47,7 +65,7 @@ pub enum Action {
 
 impl Action {
     /// All there are.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 26] = [
         Self::HookCreated,
         Self::HookChanged,
         Self::HookPaused,
@@ -61,6 +79,15 @@ impl Action {
         Self::Redelivered,
         Self::GateApproved,
         Self::GateRefused,
+        Self::TriggerCreated,
+        Self::TriggerChanged,
+        Self::TriggerStarted,
+        Self::TriggerStopped,
+        Self::TriggerFired,
+        Self::TriggerRemoved,
+        Self::ExecutionsEnded,
+        Self::MaintenanceBegun,
+        Self::MaintenanceEnded,
         Self::ApplicationCreated,
         Self::TokenCreated,
         Self::TokenRevoked,
@@ -84,6 +111,15 @@ impl Action {
             Self::Redelivered => "delivery.redelivered",
             Self::GateApproved => "gate.approved",
             Self::GateRefused => "gate.refused",
+            Self::TriggerCreated => "trigger.created",
+            Self::TriggerChanged => "trigger.changed",
+            Self::TriggerStarted => "trigger.started",
+            Self::TriggerStopped => "trigger.stopped",
+            Self::TriggerFired => "trigger.fired",
+            Self::TriggerRemoved => "trigger.removed",
+            Self::ExecutionsEnded => "executions.ended",
+            Self::MaintenanceBegun => "maintenance.begun",
+            Self::MaintenanceEnded => "maintenance.ended",
             Self::ApplicationCreated => "application.created",
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",

@@ -9,6 +9,7 @@ use super::action::{Deed, ToldDeed};
 use super::application::Application;
 use super::id::{EventId, GateId, HookId, Seq, TokenId};
 use super::time::Timestamp;
+use super::trigger::Origin;
 use super::{Invalid, name};
 
 /// What kind of thing happened: any name, compared without regard to case.
@@ -69,6 +70,8 @@ pub struct NewEvent {
     pub introduces: bool,
     /// The gate that was asked before it.
     pub gate: Option<Seq>,
+    /// The execution that publishes it, if one does.
+    pub origin: Option<Origin>,
 }
 
 /// A key and what was published under it.
@@ -169,4 +172,6 @@ pub struct Event {
     pub deed: Option<Deed>,
     /// The gate that was asked before it: each hook is told its own work id.
     pub gate: Option<Seq>,
+    /// The execution that published it, if one did.
+    pub origin: Option<Origin>,
 }

@@ -28,6 +28,14 @@ pub struct GateId(pub Ulid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeliveryId(pub Seq);
 
+/// Names an execution to the world: `exe_` and its number in the store's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExecutionId(pub Seq);
+
+/// A trigger's number: counts from 1 and is never given out again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TriggerId(pub i64);
+
 /// A replay's number: counts from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -51,6 +59,7 @@ const HOOK: NotAnId = NotAnId("the number of a hook");
 const EVENT: NotAnId = NotAnId("the id of an event (evt_…)");
 const GATE: NotAnId = NotAnId("the id of a gate (gate_…)");
 const DELIVERY: NotAnId = NotAnId("the id of a delivery (dlv_…)");
+const EXECUTION: NotAnId = NotAnId("the id of an execution (exe_…)");
 
 impl fmt::Display for HookId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,6 +133,27 @@ impl FromStr for DeliveryId {
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let digits = text.strip_prefix("dlv_").ok_or(DELIVERY)?;
         number(digits).map(|n| Self(Seq(n))).ok_or(DELIVERY)
+    }
+}
+
+impl fmt::Display for ExecutionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exe_{}", self.0.0)
+    }
+}
+
+impl FromStr for ExecutionId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let digits = text.strip_prefix("exe_").ok_or(EXECUTION)?;
+        number(digits).map(|n| Self(Seq(n))).ok_or(EXECUTION)
+    }
+}
+
+impl Serialize for ExecutionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

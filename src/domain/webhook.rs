@@ -140,6 +140,7 @@ mod tests {
             publisher: None,
             deed,
             gate: None,
+            origin: None,
         }
     }
 

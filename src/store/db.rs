@@ -2,6 +2,7 @@
 
 mod gates;
 mod retention;
+mod triggers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use super::writer::{Queue, Writer};
 use super::{Cancelled, Claimed, Leased, Published, Reads, Record, Recorded, Result, StoreError, Writes};
 
 pub use retention::Step;
+pub use triggers::Called;
 
 /// What a publish leaves to this node.
 #[derive(Debug)]
@@ -51,6 +53,7 @@ pub struct Db {
     pub(super) waits: Arc<Waits>,
     gate_waits: Arc<GateWaits>,
     targets: Arc<Targets>,
+    vault: Arc<Vault>,
     pub(super) room: Arc<Room>,
     pub(super) handover: mpsc::UnboundedSender<Handed>,
 }
@@ -101,7 +104,7 @@ impl Db {
         vault: Arc<Vault>,
     ) -> Result<(Self, Handover)> {
         let targets = Arc::<Targets>::default();
-        let mut session = sqlite::open(path, targets.clone(), rules, vault)?;
+        let mut session = sqlite::open(path, targets.clone(), rules, vault.clone())?;
         limit.map_or(Ok(()), |limit| session.limit_to(limit))?;
         let (readers, lookout) = (Readers::open(path)?, Readers::open_few(path)?);
         let reading = Arc::new(Semaphore::new(sqlite::LISTS as usize));
@@ -109,7 +112,7 @@ impl Db {
         let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);
         let (handover, handed) = mpsc::unbounded_channel();
         let (waits, gate_waits) = Default::default();
-        let db = Self { queue, writer, readers, reading, lookout, waits, gate_waits, targets, room, handover };
+        let db = Self { queue, writer, readers, reading, lookout, waits, gate_waits, targets, vault, room, handover };
         Ok((db, handed))
     }
 

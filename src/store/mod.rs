@@ -24,6 +24,7 @@ pub mod room;
 mod secrets;
 pub mod sqlite;
 pub mod targets;
+mod triggers;
 pub mod vault;
 mod waits;
 mod writer;
@@ -44,6 +45,7 @@ pub use outbox::{Claimed, Errand, FannedOut, Leased, Outbox, Published, Publishi
 pub use replays::{Begun, Redelivered, ReplayArchive, Replays, Step};
 pub use retention::{Aged, Finished, GivenUp, Reads, Retention, Size, Stretch};
 pub use secrets::{Secrets, SigningKeys};
+pub use triggers::{CarriedOut, Carry, Counted, Executions, Firing, TriggerArchive, TriggerFilter, Triggers};
 
 /// Trouble of our own with keeping things.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -133,11 +135,25 @@ impl Place {
 
 /// All that can be done inside a writing transaction.
 pub trait Writes:
-    Hooks + Applications + Secrets + Gates + Outbox + Ledger + Replays + Retention + Upkeep + Audit
+    Hooks + Applications + Secrets + Gates + Triggers + Executions + Outbox + Ledger + Replays + Retention + Upkeep + Audit
 {
 }
 
-impl<T: Hooks + Applications + Secrets + Gates + Outbox + Ledger + Replays + Retention + Upkeep + Audit> Writes for T {}
+impl<T> Writes for T where
+    T: Hooks
+        + Applications
+        + Secrets
+        + Gates
+        + Triggers
+        + Executions
+        + Outbox
+        + Ledger
+        + Replays
+        + Retention
+        + Upkeep
+        + Audit
+{
+}
 
 /// The transactions of the one writer.
 pub trait Transactions {

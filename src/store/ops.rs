@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::db::{Db, Handed, Kept, NotKept, Publish};
 use super::room::Room;
 use super::writer::Op;
-use super::{Claimed, FannedOut, Published, Publishing, Result, StoreError, Writes};
+use super::{CarriedOut, Carry, Claimed, FannedOut, Published, Publishing, Result, StoreError, Writes};
 use crate::domain::id::Seq;
 use crate::domain::time::Timestamp;
 
@@ -72,6 +72,51 @@ fn hand_out(db: &Db, made: FannedOut, now: Timestamp, lease_until: Timestamp) {
     }
     if made.more {
         db.fan_out(now, lease_until);
+    }
+}
+
+/// An execution that ends.
+pub(super) struct CarryOp {
+    pub(super) now: Timestamp,
+    pub(super) lease_until: Timestamp,
+    pub(super) db: Db,
+    pub(super) carry: Carry,
+    pub(super) bytes: usize,
+    pub(super) done: Option<CarriedOut>,
+    pub(super) reply: oneshot::Sender<Result<CarriedOut>>,
+}
+
+impl Op for CarryOp {
+    fn run(&mut self, store: &mut dyn Writes) -> Result<()> {
+        self.done = Some(store.carry_out(self.now, self.lease_until, &self.carry, &self.db.room)?);
+        Ok(())
+    }
+
+    fn undo(&mut self) {
+        if let Some(CarriedOut::Done(published)) = self.done.take() {
+            published.iter().for_each(|published| self.db.room.give_back_all(&published.leased));
+        }
+    }
+
+    fn done(self: Box<Self>, result: Result<()>) {
+        let Self { now, lease_until, db, mut done, reply, .. } = *self;
+        if let (Ok(()), Some(CarriedOut::Done(all))) = (&result, &mut done) {
+            for published in all {
+                let leased = std::mem::take(&mut published.leased);
+                let made = FannedOut { leased, overflow: published.overflow, more: published.more, untried: vec![] };
+                hand_out(&db, made, now, lease_until);
+            }
+        }
+        // Nobody waits while the service stops.
+        let _ = reply.send(result.and_then(|()| done.ok_or(StoreError::Closed)));
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn is_publish(&self) -> bool {
+        true
     }
 }
 

@@ -217,6 +217,6 @@ fn damaged(row: Row) -> StoreError {
     let Row { table, id } = row;
     StoreError::Unusable(format!(
         "what is sealed in row {id} of {table} does not open: it was changed by somebody else; put back a backup of \
-         the database, or remove that hook and add it again"
+         the database, or remove that hook or trigger and add it again"
     ))
 }

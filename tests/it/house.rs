@@ -215,6 +215,8 @@ fn settings(database: &Path) -> Settings {
             audit: "365d".parse().expect("an age"),
             bytes: None,
         },
+        triggers: nyala::publish::triggers::Policy::default(),
+        public_url: None,
         secret_overlap: Duration::from_hours(24),
         key: None,
         log_format: LogFormat::Auto,

@@ -30,6 +30,7 @@ impl Hook {
             deed: None,
             introduces: false,
             gate: None,
+            origin: None,
         }
     }
 
@@ -56,6 +57,7 @@ impl Hook {
             deed: None,
             introduces: false,
             gate: None,
+            origin: None,
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::domain::time::Timestamp;
 use crate::store::{KEY_RETENTION, Published, Publishing, Result};
 
 const ADD_EVENT: &str = "
-    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher, deed, gate)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    INSERT INTO events (seq, id, type, applications, payload, deliveries, published_at, publisher, deed, gate,
+                        trigger_id, execution, hops)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 const EVENT_BY_SEQ: &str = "SELECT * FROM events WHERE seq = ?1";
 
@@ -116,6 +117,7 @@ impl Session {
             publisher: new.publisher,
             deed: new.deed.clone(),
             gate: new.gate,
+            origin: new.origin,
         };
         self.sql(ADD_EVENT)?.execute(params![
             event.seq.0,
@@ -128,6 +130,9 @@ impl Session {
             event.publisher.map(|token| token.0),
             event.deed.as_ref().map(rows::json),
             event.gate.map(|gate| gate.0),
+            event.origin.map(|origin| origin.trigger.0),
+            event.origin.map(|origin| origin.execution.0),
+            event.origin.map(|origin| origin.hops),
         ])?;
         self.batch.rows += 1;
         Ok(event)

@@ -20,7 +20,8 @@ use crate::store::{AccessArchive, DeliveryFilter, EventFilter, EventSummary, Res
 /// All but the payloads, which may be large. Each tells whether it `fits`, so that
 /// [`look_through`] knows how far it came where few do.
 const EVENTS: &str = "
-    SELECT seq, id, type, applications, x'' AS payload, deliveries, published_at, publisher, deed, gate, length(payload) AS bytes,
+    SELECT seq, id, type, applications, x'' AS payload, deliveries, published_at, publisher, deed, gate,
+           trigger_id, execution, hops, length(payload) AS bytes,
         (?3 IS NULL OR casefold(type) = ?3)
         AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(applications) WHERE value = ?4))
         AND (?5 IS NULL OR EXISTS (

@@ -16,6 +16,7 @@ mod damage;
 mod decisions;
 mod desk;
 mod events;
+mod executions;
 mod fan_out;
 mod gate_archive;
 mod gates;
@@ -41,6 +42,8 @@ mod taken;
 mod targets;
 mod tokens;
 mod transactions;
+mod trigger_archive;
+mod triggers;
 mod turns;
 mod upkeep;
 mod wal;
@@ -69,6 +72,7 @@ pub use desk::Desk;
 pub use inspect::Inspector;
 pub use open::{SCHEMA_VERSION, open};
 pub use rotation::{Rotated, Rotation};
+pub(super) use triggers::open_secret as open_trigger_secret;
 
 /// The one writing connection, and what it has decided but not yet committed.
 pub struct Session {

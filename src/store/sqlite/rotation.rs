@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
-use super::{audit, open, sealing, secrets};
+use super::{audit, open, sealing, secrets, triggers};
 use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
-use crate::store::vault::{Key, KeyFile, KeyId, Vault};
+use crate::store::vault::{self, Key, KeyFile, KeyId, Vault};
 use crate::store::{Result, StoreError, lock};
 
 /// Rows that are sealed anew in one transaction beside a server.
@@ -23,16 +23,36 @@ const PAUSE: Duration = Duration::from_millis(120);
 /// How long to wait for a server's transactions: it has many, all of them short.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is sealed with another key than this one; the eight bytes after the first
-/// say with which.
-const OTHERS: &str = "
-    SELECT hook_id, sealed FROM hook_secrets
-    WHERE hook_id > ?1 AND substr(sealed, 2, 8) <> ?2
-    ORDER BY hook_id
-    LIMIT ?3";
+/// A table with sealed values.
+struct Sealed {
+    /// What is sealed with another key than this one; the eight bytes after the first
+    /// say with which.
+    others: &'static str,
+    /// Unless a server has sealed it anew meanwhile.
+    reseal: &'static str,
+    row: fn(i64) -> vault::Row,
+}
 
-/// Unless a server has sealed it anew meanwhile.
-const RESEAL: &str = "UPDATE hook_secrets SET sealed = ?3 WHERE hook_id = ?1 AND sealed = ?2";
+const ALL: [Sealed; 2] = [
+    Sealed {
+        others: "
+            SELECT hook_id, sealed FROM hook_secrets
+            WHERE hook_id > ?1 AND substr(sealed, 2, 8) <> ?2
+            ORDER BY hook_id
+            LIMIT ?3",
+        reseal: "UPDATE hook_secrets SET sealed = ?3 WHERE hook_id = ?1 AND sealed = ?2",
+        row: |id| secrets::row(HookId(id)),
+    },
+    Sealed {
+        others: "
+            SELECT trigger_id, sealed FROM trigger_secrets
+            WHERE trigger_id > ?1 AND substr(sealed, 2, 8) <> ?2
+            ORDER BY trigger_id
+            LIMIT ?3",
+        reseal: "UPDATE trigger_secrets SET sealed = ?3 WHERE trigger_id = ?1 AND sealed = ?2",
+        row: triggers::secret_row,
+    },
+];
 
 /// A database that is given another key.
 pub struct Rotation {
@@ -144,25 +164,37 @@ impl Rotation {
     fn seal_at_once(&mut self, vault: &Vault, new: KeyId) -> Result<Rotated> {
         let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         sealing::set_key_id(&transaction, new)?;
-        let others = others(&transaction, new, HookId(0), usize::MAX)?;
-        let anew = seal_anew(vault, &others)?;
-        anew.put(&transaction)?;
+        let mut rotated = Rotated::default();
+        for table in &ALL {
+            let others = others(&transaction, table, new, 0, usize::MAX)?;
+            let anew = seal_anew(vault, table, &others)?;
+            anew.put(&transaction)?;
+            rotated += anew.rotated();
+        }
         transaction.commit()?;
-        Ok(anew.rotated())
+        Ok(rotated)
     }
 
     /// Servers seal with the new key from the first moment on. They wait for a step
     /// that is written, not for one that is sealed.
     fn seal_beside(&mut self, vault: &Vault, new: KeyId) -> Result<Rotated> {
         sealing::set_key_id(&self.conn, new)?;
-        let (mut rotated, mut after) = (Rotated::default(), HookId(0));
+        let mut rotated = Rotated::default();
+        for table in &ALL {
+            rotated += self.seal_table_beside(table, vault, new)?;
+        }
+        Ok(rotated)
+    }
+
+    fn seal_table_beside(&mut self, table: &Sealed, vault: &Vault, new: KeyId) -> Result<Rotated> {
+        let (mut rotated, mut after) = (Rotated::default(), 0);
         loop {
-            let others = others(&self.conn, new, after, STEP)?;
+            let others = others(&self.conn, table, new, after, STEP)?;
             let Some((last, _)) = others.last() else {
                 return Ok(rotated);
             };
             after = *last;
-            let anew = seal_anew(vault, &others)?;
+            let anew = seal_anew(vault, table, &others)?;
             let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             anew.put(&transaction)?;
             transaction.commit()?;
@@ -185,15 +217,16 @@ impl Rotation {
 
 /// What is sealed with the new key, and not yet written.
 struct Anew<'a> {
-    rows: Vec<(HookId, &'a [u8], Vec<u8>)>,
+    table: &'a Sealed,
+    rows: Vec<(i64, &'a [u8], Vec<u8>)>,
     left: usize,
 }
 
 impl Anew<'_> {
     fn put(&self, conn: &Connection) -> Result<()> {
-        let mut reseal = conn.prepare_cached(RESEAL)?;
-        for (hook, former, sealed) in &self.rows {
-            reseal.execute(params![hook.0, former, sealed])?;
+        let mut reseal = conn.prepare_cached(self.table.reseal)?;
+        for (id, former, sealed) in &self.rows {
+            reseal.execute(params![id, former, sealed])?;
         }
         Ok(())
     }
@@ -203,12 +236,12 @@ impl Anew<'_> {
     }
 }
 
-fn seal_anew<'a>(vault: &Vault, others: &'a [(HookId, Vec<u8>)]) -> Result<Anew<'a>> {
-    let mut anew = Anew { rows: vec![], left: 0 };
-    for (hook, former) in others {
-        let row = secrets::row(*hook);
+fn seal_anew<'a>(vault: &Vault, table: &'a Sealed, others: &'a [(i64, Vec<u8>)]) -> Result<Anew<'a>> {
+    let mut anew = Anew { table, rows: vec![], left: 0 };
+    for (id, former) in others {
+        let row = (table.row)(*id);
         match vault.open(row, former) {
-            Ok(plain) => anew.rows.push((*hook, former, vault.seal(row, &plain)?)),
+            Ok(plain) => anew.rows.push((*id, former, vault.seal(row, &plain)?)),
             Err(StoreError::Unusable(_)) => anew.left += 1,
             Err(error) => return Err(error),
         }
@@ -216,10 +249,10 @@ fn seal_anew<'a>(vault: &Vault, others: &'a [(HookId, Vec<u8>)]) -> Result<Anew<
     Ok(anew)
 }
 
-fn others(conn: &Connection, new: KeyId, after: HookId, limit: usize) -> Result<Vec<(HookId, Vec<u8>)>> {
+fn others(conn: &Connection, table: &Sealed, new: KeyId, after: i64, limit: usize) -> Result<Vec<(i64, Vec<u8>)>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = conn.prepare_cached(OTHERS)?;
-    let other = |row: &Row<'_>| Ok((HookId(row.get(0)?), row.get(1)?));
-    let rows = statement.query_map(params![after.0, new.0, limit], other)?;
+    let mut statement = conn.prepare_cached(table.others)?;
+    let other = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let rows = statement.query_map(params![after, new.0, limit], other)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -11,10 +11,11 @@ use crate::domain::event::{Event, EventType};
 use crate::domain::filter::{Filter, Pair};
 use crate::domain::gate::{Gating, OnSilence};
 use crate::domain::hook::{Dialect, Hook, LastResult, Order, Owner, PausedBy};
-use crate::domain::id::{EventId, HookId, Seq, TokenId};
+use crate::domain::id::{EventId, HookId, Seq, TokenId, TriggerId};
 use crate::domain::pace::Limits;
 use crate::domain::signature::Scheme;
 use crate::domain::time::Timestamp;
+use crate::domain::trigger::Origin;
 use crate::domain::url::HookUrl;
 use crate::domain::webhook::{Keys, Kind, Webhook};
 
@@ -159,7 +160,14 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         publisher: row.get::<_, Option<i64>>("publisher")?.map(TokenId),
         deed: row.get::<_, Option<String>>("deed")?.and_then(|json| serde_json::from_str(&json).ok()),
         gate: row.get::<_, Option<i64>>("gate")?.map(Seq),
+        origin: origin(row)?,
     })
+}
+
+fn origin(row: &Row<'_>) -> rusqlite::Result<Option<Origin>> {
+    let Some(execution) = row.get("execution")? else { return Ok(None) };
+    let trigger = TriggerId(row.get("trigger_id")?);
+    Ok(Some(Origin { trigger, execution: Seq(execution), hops: row.get("hops")? }))
 }
 
 pub(super) fn filter_to(filter: &Filter) -> String {

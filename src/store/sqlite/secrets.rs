@@ -179,7 +179,7 @@ impl Session {
 
     /// Does something after which nothing of what it removes is left in the pages of
     /// the database. All else is spared the cost.
-    fn overwriting<T>(&self, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+    pub(super) fn overwriting<T>(&self, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         self.conn.pragma_update(None, "secure_delete", true)?;
         let done = act(self);
         self.conn.pragma_update(None, "secure_delete", false)?;

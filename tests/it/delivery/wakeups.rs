@@ -111,6 +111,7 @@ impl Engine {
             deed: None,
             introduces: false,
             gate: None,
+            origin: None,
         };
         let lease_until = now.plus(Duration::from_mins(1));
         let publish = Publish { now, lease_until, owner: Owner::ADMIN, event, wait: false };

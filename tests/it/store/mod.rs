@@ -242,6 +242,7 @@ fn new_event(event: &str) -> NewEvent {
         deed: None,
         introduces: false,
         gate: None,
+        origin: None,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Clock;
+use super::Clock;
 use crate::domain::time::Timestamp;
 
 /// A clock that is off by less was not set: it is being trimmed, bit by bit.
@@ -13,7 +13,7 @@ const TOLERANCE: Duration = Duration::from_secs(1);
 const SAME_MOMENT: Duration = Duration::from_millis(100);
 
 /// What the clocks said at the last look.
-pub(super) struct Drift(Reading);
+pub(crate) struct Drift(Reading);
 
 #[derive(Clone, Copy)]
 struct Reading {
@@ -23,7 +23,7 @@ struct Reading {
 
 /// What somebody did to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Set {
+pub(crate) enum Set {
     /// Set it forward by so much, or the machine slept; it would have been this late.
     Forward(Duration, Timestamp),
     /// Set it back by so much.
@@ -32,12 +32,12 @@ pub(super) enum Set {
 
 impl Drift {
     /// Looks for the first time.
-    pub(super) fn new(clock: &dyn Clock) -> Self {
+    pub(crate) fn new(clock: &dyn Clock) -> Self {
         Self(read(clock))
     }
 
     /// Looks at the clocks: what time it is, and whether it was set since the last look.
-    pub(super) fn look(&mut self, clock: &dyn Clock) -> (Timestamp, Option<Set>) {
+    pub(crate) fn look(&mut self, clock: &dyn Clock) -> (Timestamp, Option<Set>) {
         let reading = read(clock);
         let expected = self.0.now.plus(reading.elapsed.saturating_sub(self.0.elapsed));
         self.0 = reading;

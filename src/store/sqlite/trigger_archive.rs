@@ -1,0 +1,173 @@
+//! Triggers and executions, by reading.
+
+use rusqlite::{OptionalExtension, Row, params};
+use ulid::Ulid;
+
+use super::archive::Reader;
+use super::executions::execution;
+use super::rows;
+use super::triggers::trigger;
+use crate::domain::id::{EventId, Seq, TriggerId};
+use crate::domain::time::Timestamp;
+use crate::domain::trigger::{Execution, Kind, Trigger};
+use crate::store::page::{Cursor, Page, Paged};
+use crate::store::{Counted, Result, TriggerArchive, TriggerFilter};
+
+const NAMED: &str = "SELECT * FROM known_triggers WHERE uuid = ?1 AND removed_at IS NULL";
+
+const SEALED: &str = "SELECT sealed FROM trigger_secrets WHERE trigger_id = ?1";
+
+const LIST: &str = "
+    SELECT * FROM known_triggers
+    WHERE id > ?1 AND removed_at IS NULL
+      AND (?3 IS NULL OR settings ->> 'kind' = ?3)
+      AND (?4 IS NULL OR instr(casefold(name), casefold(?4)) > 0)
+      AND (?5 IS NULL OR (stopped_at IS NOT NULL) = ?5)
+      AND owner = coalesce(?6, owner)
+      AND (?7 IS NULL OR applications IS NOT NULL AND NOT EXISTS (
+          SELECT 1 FROM json_each(applications) WHERE value NOT IN (SELECT value FROM json_each(?7))))
+    ORDER BY id
+    LIMIT ?2";
+
+const COUNTS: &str = "
+    SELECT count(*), count(*) - count(processed_at), min(due_at) FROM executions
+    WHERE trigger_id = ?1";
+
+const EXECUTIONS: &str = "SELECT * FROM executions WHERE trigger_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+
+const SEQS: &str = "SELECT seq FROM executions WHERE trigger_id = ?1 LIMIT ?2";
+
+const EXECUTION: &str = "SELECT * FROM executions WHERE trigger_id = ?1 AND seq = ?2";
+
+const EVENTS: &str = "SELECT id FROM events WHERE execution = ?1 ORDER BY seq";
+
+/// The oldest first, and those that came at one time in the order in which they came.
+const DUE: &str = "
+    SELECT seq, trigger_id FROM executions INDEXED BY executions_due
+    WHERE calls = ?2 AND due_at <= ?1 AND due_at IS NOT NULL
+    ORDER BY due_at, seq";
+
+const BY_SEQ: &str = "SELECT * FROM executions WHERE seq = ?1";
+
+const BY_ID: &str = "SELECT * FROM known_triggers WHERE id = ?1 AND removed_at IS NULL";
+
+const NEXT_DUE: &str = "SELECT min(due_at) FROM executions WHERE calls = ?2 AND due_at > ?1 AND due_at IS NOT NULL";
+
+const NEXT_TRIGGERS: &str = "SELECT id FROM triggers WHERE id > ?1 AND removed_at IS NULL ORDER BY id";
+
+const OLD: &str = "
+    SELECT seq FROM executions
+    WHERE trigger_id = ?1 AND status = 3 AND due_at IS NULL
+    ORDER BY seq DESC
+    LIMIT ?2 OFFSET ?3";
+
+const MAINTENANCE: &str = "SELECT since FROM maintenance";
+
+impl TriggerArchive for Reader {
+    fn trigger_named(&self, uuid: &str) -> Result<Option<Trigger>> {
+        Ok(self.sql(NAMED)?.query_row([uuid], trigger).optional()?)
+    }
+
+    fn counted_trigger(&self, uuid: &str) -> Result<Option<Counted>> {
+        self.trigger_named(uuid)?.map(|trigger| self.counted(trigger)).transpose()
+    }
+
+    fn sealed_secret(&self, id: TriggerId) -> Result<Option<Vec<u8>>> {
+        Ok(self.sql(SEALED)?.query_row([id.0], |row| row.get(0)).optional()?)
+    }
+
+    fn triggers(&self, page: Page, filter: &TriggerFilter) -> Result<Paged<Counted>> {
+        let after = page.after.map_or(0, |Cursor(id)| id);
+        let kind = filter.kind.map(Kind::as_str);
+        let owner = filter.within.owner.map(|owner| owner.0);
+        let bound_to = filter.within.applications.as_deref().and_then(rows::list);
+        let mut statement = self.sql(LIST)?;
+        let columns = params![after, page.rows(), kind, filter.text, filter.stopped, owner, bound_to];
+        let found = statement.query_map(columns, trigger)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let Paged { items, next } = Paged::cut(found, page.limit, |trigger| trigger.id.0);
+        let items = items.into_iter().map(|trigger| self.counted(trigger)).collect::<Result<_>>()?;
+        Ok(Paged { items, next })
+    }
+
+    fn executions(&self, trigger: TriggerId, page: Page) -> Result<Paged<Execution>> {
+        let below = page.after.map_or(i64::MAX, |Cursor(seq)| seq);
+        let mut statement = self.sql(EXECUTIONS)?;
+        let rows = statement.query_map(params![trigger.0, below, page.rows()], execution)?;
+        Ok(Paged::cut(rows.collect::<rusqlite::Result<_>>()?, page.limit, |execution| execution.seq.0))
+    }
+
+    fn execution_seqs(&self, trigger: TriggerId, limit: usize) -> Result<Vec<Seq>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.sql(SEQS)?;
+        let rows = statement.query_map(params![trigger.0, limit], |row| row.get(0).map(Seq))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn execution(&self, trigger: TriggerId, seq: Seq) -> Result<Option<Execution>> {
+        Ok(self.sql(EXECUTION)?.query_row([trigger.0, seq.0], execution).optional()?)
+    }
+
+    fn events_of_execution(&self, execution: Seq) -> Result<Vec<EventId>> {
+        let mut statement = self.sql(EVENTS)?;
+        let ids = statement.query_map([execution.0], |row| Ok(EventId(Ulid::from_bytes(row.get(0)?))))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn due(&self, now: Timestamp, calls: bool, limit: usize, bytes: usize) -> Result<Vec<(Execution, Trigger)>> {
+        let (mut due, mut taken) = (vec![], 0);
+        let mut statement = self.sql(DUE)?;
+        let mut rows = statement.query(params![now.millis(), calls])?;
+        while due.len() < limit
+            && taken < bytes
+            && let Some(row) = rows.next()?
+        {
+            // Of those of a removed trigger nothing comes.
+            let Some(trigger) = self.sql(BY_ID)?.query_row([row.get::<_, i64>(1)?], trigger).optional()? else {
+                continue;
+            };
+            let Some(execution) = self.sql(BY_SEQ)?.query_row([row.get::<_, i64>(0)?], execution).optional()? else {
+                continue;
+            };
+            taken += execution.incoming.as_ref().map_or(0, |incoming| incoming.body.len());
+            due.push((execution, trigger));
+        }
+        Ok(due)
+    }
+
+    fn next_due(&self, now: Timestamp, calls: bool) -> Result<Option<Timestamp>> {
+        let next: Option<i64> = self.sql(NEXT_DUE)?.query_row(params![now.millis(), calls], |row| row.get(0))?;
+        Ok(next.map(Timestamp::from_millis))
+    }
+
+    fn old_executions(&self, after: TriggerId, history: usize, limit: usize) -> Result<(Vec<Seq>, Option<TriggerId>)> {
+        let (history, most) = (i64::try_from(history).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+        let mut old = vec![];
+        let mut statement = self.sql(NEXT_TRIGGERS)?;
+        let mut triggers = statement.query([after.0])?;
+        while let Some(row) = triggers.next()? {
+            let id: i64 = row.get(0)?;
+            let mut of_trigger = self.sql(OLD)?;
+            let found = of_trigger.query_map(params![id, most, history], |row| row.get(0).map(Seq))?;
+            old.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+            if old.len() >= limit {
+                // This one may have more.
+                return Ok((old, Some(TriggerId(id - 1))));
+            }
+        }
+        Ok((old, None))
+    }
+
+    fn maintenance(&self) -> Result<Option<Timestamp>> {
+        let since: Option<i64> = self.sql(MAINTENANCE)?.query_row([], |row| row.get(0)).optional()?;
+        Ok(since.map(Timestamp::from_millis))
+    }
+}
+
+impl Reader {
+    fn counted(&self, trigger: Trigger) -> Result<Counted> {
+        let counts = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?, row.get::<_, Option<i64>>(2)?));
+        let (total, todo, next_at) = self.sql(COUNTS)?.query_row([trigger.id.0], counts)?;
+        let next_at = next_at.map(Timestamp::from_millis);
+        Ok(Counted { trigger, total: total.into(), todo: todo.into(), next_at })
+    }
+}
