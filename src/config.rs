@@ -7,6 +7,7 @@ mod file;
 mod key;
 mod policy;
 mod retention;
+mod triggers;
 mod values;
 
 use std::fmt::Display;
@@ -80,6 +81,8 @@ pub struct Flags {
     max_body: Option<Size>,
     #[command(flatten)]
     retention: retention::Flags,
+    #[command(flatten)]
+    triggers: triggers::Flags,
     /// How long a hook's former secret signs beside the one that took its place [default: 24h]
     #[arg(long, env = "NYALA_SECRET_OVERLAP", value_name = "TIME")]
     secret_overlap: Option<Span>,
@@ -120,6 +123,10 @@ pub struct Settings {
     pub max_body: usize,
     /// How long things are kept, and how much of them.
     pub retention: Retention,
+    /// How triggers are carried out.
+    pub triggers: crate::publish::triggers::Policy,
+    /// The URL by which others reach this server, if it is known.
+    pub public_url: Option<String>,
     /// How long a former secret signs beside the one in its place.
     pub secret_overlap: Duration,
     /// What secrets are sealed with, where it is not in the file beside the database.
@@ -157,6 +164,7 @@ impl Flags {
         let name_servers: List<NameServer> = layers.pick("name-server", list(self.name_server), List(vec![]))?;
         let listen = layers.pick("listen", self.listen, ([127, 0, 0, 1], 8080).into())?;
         let doors = layers.door(self.door)?;
+        let triggers = layers.triggers(self.triggers)?;
         let settings = Settings {
             listen,
             grpc_listen: doors.grpc,
@@ -171,6 +179,8 @@ impl Flags {
             publish_wait: *layers.pick("publish-wait", self.publish_wait, Duration::ZERO.into())?,
             max_body: bytes(layers.pick("max-body", self.max_body, Size(ByteSize::mib(1)))?.0),
             retention: layers.retention(self.retention)?,
+            triggers: triggers.policy,
+            public_url: triggers.public_url,
             secret_overlap: *layers.pick("secret-overlap", self.secret_overlap, SECRET_OVERLAP.into())?,
             key: key()?,
             log_format: layers.pick("log-format", self.log_format, LogFormat::Auto)?,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::api::bodies::Bodies;
 use crate::api::health::Readiness;
 use crate::api::server::{self, Tls, TlsError};
-use crate::api::{App, Auth};
+use crate::api::{App, Auth, Callers};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::delivery::asker::Asker;
@@ -26,6 +26,7 @@ use crate::delivery::sender::Sender;
 use crate::delivery::sweeper::Sweeper;
 use crate::domain::time::Timestamp;
 use crate::publish::Publisher;
+use crate::publish::triggers::Runner;
 use crate::store::StoreError;
 use crate::store::db::{Db, Handover};
 use crate::store::known_tokens::KnownTokens;
@@ -80,6 +81,7 @@ pub struct Service {
     dispatcher: JoinHandle<()>,
     gatekeeper: JoinHandle<()>,
     replayer: JoinHandle<()>,
+    runner: JoinHandle<()>,
     sweeper: JoinHandle<()>,
     tokens: JoinHandle<()>,
     db: Db,
@@ -127,6 +129,7 @@ impl Service {
             dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
             gatekeeper: tokio::spawn(works.gatekeeper().run(stop.subscribe())),
             replayer: tokio::spawn(works.replayer().run(stop.subscribe())),
+            runner: tokio::spawn(works.runner(settings).run(stop.subscribe())),
             sweeper: tokio::spawn(works.sweeper(settings).run(stop.subscribe())),
             tokens: tokio::spawn(tokens.watch(clock.clone(), stop.subscribe())),
             stop,
@@ -182,6 +185,7 @@ impl Service {
         let upkeep = [
             ("gatekeeper", self.gatekeeper),
             ("replayer", self.replayer),
+            ("runner", self.runner),
             ("sweeper", self.sweeper),
             ("tokens", self.tokens),
         ];
@@ -215,13 +219,14 @@ struct Works {
     replays: Arc<Notify>,
     removed: Arc<Notify>,
     opened: Arc<Notify>,
+    fired: Arc<Notify>,
     tokens: Arc<KnownTokens>,
 }
 
 impl Works {
     fn new(db: Db, clock: Arc<dyn Clock>, tokens: Arc<KnownTokens>) -> Self {
-        let (wake, replays, removed, opened) = Default::default();
-        Self { db, clock, wake, replays, removed, opened, tokens }
+        let (wake, replays, removed, opened, fired) = Default::default();
+        Self { db, clock, wake, replays, removed, opened, fired, tokens }
     }
 
     fn app(&self, settings: &Settings, sender: Arc<Sender>, stop: watch::Receiver<bool>) -> Arc<App> {
@@ -235,6 +240,9 @@ impl Works {
             wake: self.wake.clone(),
             replays: self.replays.clone(),
             removed: self.removed.clone(),
+            fired: self.fired.clone(),
+            triggers: Callers::new(settings.triggers.rate_limit),
+            public_url: settings.public_url.clone(),
             auth: Auth::new(self.tokens.clone(), self.clock.clone()),
             ready: Readiness::default(),
             reach: settings.reach(),
@@ -252,6 +260,16 @@ impl Works {
 
     fn gatekeeper(&self) -> Gatekeeper {
         Gatekeeper { db: self.db.clone(), clock: self.clock.clone(), opened: self.opened.clone() }
+    }
+
+    fn runner(&self, settings: &Settings) -> Runner {
+        Runner {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            fired: self.fired.clone(),
+            lease: settings.policy.lease(),
+            policy: settings.triggers,
+        }
     }
 
     fn replayer(&self) -> Replayer {
@@ -278,6 +296,7 @@ impl Works {
 /// Takes up what a former process left in the middle.
 async fn take_up(db: &Db, now: Timestamp) -> Result<(), StartError> {
     db.write(move |store| store.take_back(now, true)).await?;
+    db.write(move |store| store.take_back_executions(now)).await?;
     let abandoned = db.write(move |store| store.abandon(now)).await?;
     if abandoned > 0 {
         tracing::warn!(gates = abandoned, "expired: the server stopped while their hooks were being asked");

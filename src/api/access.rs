@@ -1,5 +1,7 @@
 //! What a caller may see and touch: what lies beyond behaves as if it were not there.
 
+mod triggers;
+
 use super::App;
 use super::error::ApiError;
 use super::request::Asking;
@@ -12,6 +14,8 @@ use crate::domain::hook::{Dialect, Hook, NewHook};
 use crate::domain::id::HookId;
 use crate::domain::signature::Secret;
 use crate::store::{Added, Changed, Reads, Result as Kept, Writes};
+
+pub(super) use triggers::{manage_trigger, no_trigger, remove_executions, set_maintenance, stop_trigger, trigger};
 
 /// The hook, if there is one that the caller may see.
 pub(super) async fn seen(app: &App, by: &Asking, id: HookId) -> Result<Hook, ApiError> {

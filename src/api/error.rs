@@ -56,6 +56,12 @@ pub(super) enum ApiError {
     /// The URL alone is larger than a head may be.
     #[error("the URL is too long: all headers have {0} bytes; send a shorter one, or raise --max-header")]
     UrlTooLong(usize),
+    /// It came too often; in so many seconds it may come again.
+    #[error("this comes too often: try again in {0} seconds")]
+    TooOften(u64),
+    /// Nobody does that here.
+    #[error("{0}")]
+    NotImplemented(String),
     /// There is no room now.
     #[error("{0}")]
     Crowded(&'static str),
@@ -82,7 +88,8 @@ impl ApiError {
             Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::OutOfScope(_) => StatusCode::FORBIDDEN,
-            Self::TooManyWrongTokens(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyWrongTokens(_) | Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow(_) | Self::HeadTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
@@ -128,7 +135,9 @@ impl ApiError {
         match self {
             Self::MethodNotAllowed(methods) => HeaderValue::from_str(methods).ok().map(|value| (ALLOW, value)),
             Self::Unauthorized(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))),
-            Self::TooManyWrongTokens(seconds) => Some((RETRY_AFTER, HeaderValue::from(*seconds))),
+            Self::TooManyWrongTokens(seconds) | Self::TooOften(seconds) => {
+                Some((RETRY_AFTER, HeaderValue::from(*seconds)))
+            }
             // Somebody has to do something first.
             Self::Store(StoreError::Full(_) | StoreError::Unusable(_)) => {
                 Some((RETRY_AFTER, HeaderValue::from_static("30")))

@@ -5,11 +5,13 @@ mod asking;
 mod auth;
 pub mod bodies;
 pub mod ccx;
+mod cds;
 mod connection;
 mod error;
 pub mod health;
 mod hook_fields;
 mod huskar;
+mod inbound;
 mod kudu;
 mod lists;
 mod origin;
@@ -19,6 +21,7 @@ mod request;
 mod router;
 mod security_headers;
 pub mod server;
+mod trigger_fields;
 mod v1;
 mod views;
 mod wrong_tokens;
@@ -40,6 +43,7 @@ use health::Readiness;
 use router::Route;
 
 pub use auth::Auth;
+pub use inbound::Callers;
 pub use router::Needs;
 
 /// What every handler can reach.
@@ -60,6 +64,12 @@ pub struct App {
     pub replays: Arc<Notify>,
     /// Tells the sweeper that a hook was removed.
     pub removed: Arc<Notify>,
+    /// Tells the runner that a trigger was fired.
+    pub fired: Arc<Notify>,
+    /// How fast triggers are fired.
+    pub triggers: Callers,
+    /// The URL by which others reach this server, if it is known.
+    pub public_url: Option<String>,
     /// Knows whom to let in.
     pub auth: Auth,
     /// Whether the database can be written to.
@@ -97,7 +107,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 51] = [
+static ROUTES: [Route; 71] = [
     route!(GET "/healthz" anyone health::alive),
     route!(GET "/readyz" anyone health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -153,5 +163,27 @@ static ROUTES: [Route; 51] = [
     route!(POST "/api/v1/gates/{id}/decisions" anyone v1::gates::decide),
     route!(POST "/api/v1/gates/{id}/approve" Admin => v1::gates::approve),
     route!(POST "/api/v1/gates/{id}/refuse" Admin => v1::gates::refuse),
+    route!(GET "/api/v1/triggers" Publish => v1::triggers::list),
+    route!(POST "/api/v1/triggers" Publish => v1::triggers::add),
+    route!(POST "/api/v1/triggers/preview" Publish => v1::triggers::preview),
+    route!(GET "/api/v1/triggers/{uuid}" Publish => v1::triggers::show),
+    route!(PATCH "/api/v1/triggers/{uuid}" Publish => v1::triggers::change),
+    route!(DELETE "/api/v1/triggers/{uuid}" Publish => v1::triggers::remove),
+    route!(POST "/api/v1/triggers/{uuid}/start" Publish => v1::triggers::start),
+    route!(POST "/api/v1/triggers/{uuid}/stop" Publish => v1::triggers::stop),
+    route!(POST "/api/v1/triggers/{uuid}/fire" Publish => v1::triggers::fire),
+    route!(GET "/api/v1/triggers/{uuid}/executions" Publish => v1::executions::list),
+    route!(DELETE "/api/v1/triggers/{uuid}/executions" Publish => v1::executions::remove_all),
+    route!(GET "/api/v1/triggers/{uuid}/executions/{id}" Publish => v1::executions::show),
+    route!(POST "/api/v1/triggers/{uuid}/executions/{id}/stop" Publish => v1::executions::stop),
+    route!(GET "/api/v1/maintenance" Read | Publish => v1::maintenance::show),
+    route!(PUT "/api/v1/maintenance" Admin => v1::maintenance::change),
     route!(GET "/api/v1/audit" Admin => v1::audit::list),
+    // Whoever knows its URL fires a trigger.
+    route!(GET "/webhook/{uuid}" anyone inbound::fire),
+    route!(POST "/webhook/{uuid}" anyone inbound::fire),
+    route!(PUT "/webhook/{uuid}" anyone inbound::fire),
+    route!(DELETE "/webhook/{uuid}" anyone inbound::fire),
+    // CDS.
+    route!(GET "/mon/version" anyone cds::version),
 ];

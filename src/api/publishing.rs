@@ -80,6 +80,7 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
         publisher: caller.token,
         introduces: caller.is_admin(),
         gate,
+        origin: None,
         applications,
         payload,
         deed,

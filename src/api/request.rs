@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Buf;
 use futures_util::{Stream, StreamExt};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ulid::Ulid;
 
 use super::App;
@@ -24,6 +24,7 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 
 /// A request whose route is found.
 pub(super) struct Request {
+    pub method: Method,
     /// The decoded parameters of the path, in the order of the pattern.
     pub params: Vec<String>,
     pub query: String,
@@ -31,6 +32,8 @@ pub(super) struct Request {
     pub body: Body,
     /// Who makes it.
     pub by: Asking,
+    /// Whether it came over TLS.
+    pub tls: bool,
 }
 
 /// Who makes a request, and from where.
@@ -69,6 +72,16 @@ pub(super) fn boxed(body: impl Stream<Item = Result<impl Buf, impl Into<Broken>>
 }
 
 impl Request {
+    /// The URL by which others reach this server, without a slash at its end: the one that it
+    /// was told, or the one that this request was made to.
+    pub(super) fn base_url(&self, app: &App) -> String {
+        let asked = || {
+            let host = self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+            format!("{}://{host}", if self.tls { "https" } else { "http" })
+        };
+        app.public_url.clone().unwrap_or_else(asked)
+    }
+
     /// The only parameter of the path.
     pub(super) fn param(&self) -> &str {
         self.params.first().map_or("", String::as_str)

@@ -17,7 +17,7 @@ use super::bodies::{self, Body};
 use super::connection::Connection;
 use super::error::ApiError;
 use super::request::{Asking, Request, RequestId, X_REQUEST_ID, boxed};
-use super::{App, ROUTES, huskar, security_headers};
+use super::{App, ROUTES, cds, huskar, security_headers};
 use crate::domain::token::Scope;
 
 /// What a handler answers.
@@ -131,7 +131,8 @@ async fn answer(
         let needs = found.as_ref().map_or(Needs::OneOf(&Scope::ALL), |(route, _)| route.needs);
         let by = admit(&app, needs, &headers, connection).await?;
         let (route, params) = found?;
-        (route.handler)(app, Request { params, query, headers, body, by }).await
+        (route.handler)(app, Request { method: method.clone(), params, query, headers, body, by, tls: connection.tls })
+            .await
     };
     let answered = answered.instrument(span.clone()).await;
     if let Some(rest) = rest {
@@ -155,6 +156,9 @@ fn told(path: &str, error: ApiError) -> Response {
     match segments.as_slice() {
         [api, webhook, ..] if api.eq_ignore_ascii_case("api") && webhook.eq_ignore_ascii_case("webhook") => {
             huskar::envelope::error_response(&error)
+        }
+        [first, ..] if cds::PATHS.iter().any(|own| own.eq_ignore_ascii_case(first)) => {
+            cds::envelope::error_response(&error)
         }
         _ => error.into_response(),
     }

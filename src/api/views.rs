@@ -4,6 +4,7 @@ mod attempt;
 mod certificate;
 mod gate;
 mod secret;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use self::certificate::CertificateView;
 use self::gate::GatingView;
 pub(super) use self::gate::{Followed, GateView};
 pub(super) use self::secret::SecretView;
+pub(super) use self::trigger::{ExecutionView, TriggerView, firings};
 use super::App;
 use super::publishing::Kept;
 use crate::domain::access::Caller;
@@ -24,7 +26,7 @@ use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::event::Event;
 use crate::domain::headers::MASKED;
 use crate::domain::hook::Hook;
-use crate::domain::id::{DeliveryId, EventId, GateId, HookId, TokenId};
+use crate::domain::id::{DeliveryId, EventId, ExecutionId, GateId, HookId, TokenId};
 use crate::domain::outcome::status_name;
 use crate::domain::signature::Secret;
 use crate::domain::time::Timestamp;
@@ -190,6 +192,9 @@ pub(super) struct EventView {
     /// Only there, and where it is tied to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateId>,
+    /// Of the trigger that published it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution: Option<ExecutionId>,
 }
 
 impl EventView {
@@ -210,6 +215,7 @@ impl EventView {
             bytes,
             payload: None,
             gate: None,
+            execution: event.origin.map(|origin| ExecutionId(origin.execution)),
         }
     }
 

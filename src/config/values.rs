@@ -48,6 +48,33 @@ impl Display for Place {
     }
 }
 
+/// Where others reach something, or nowhere that is known: a variable that is set to nothing
+/// means what an unset one does.
+#[derive(Debug, Clone)]
+pub(super) struct Url(pub(super) Option<String>);
+
+impl FromStr for Url {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim().trim_end_matches('/');
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let wrong = || "give a URL such as https://nyala.example, with a path if a proxy wants one".to_owned();
+        let url = url::Url::parse(text).map_err(|_| wrong())?;
+        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && plain && url.password().is_none();
+        if usable { Ok(Self(Some(text.to_owned()))) } else { Err(wrong()) }
+    }
+}
+
+impl Display for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.as_deref().unwrap_or_default())
+    }
+}
+
 /// A number of bytes that is shown to the byte.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size(pub(super) ByteSize);

@@ -1,5 +1,7 @@
 //! Inward: the one way an event gets in.
 
+pub mod triggers;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -159,7 +159,7 @@ fn beside(parts: &Parts, by: Asking) -> Result<Beside, ApiError> {
     let mut headers = parts.headers.clone();
     // Over gRPC it is the deadline that says how long anybody waits.
     headers.remove("prefer");
-    let request = Request { params: vec![], query: String::new(), headers, body, by };
+    let request = Request { method: Method::POST, params: vec![], query: String::new(), headers, body, by, tls: false };
     let calling = Calling::of(&request)?;
     Ok(Beside { by: request.by, calling, deadline })
 }

@@ -1,0 +1,97 @@
+//! `/webhook/{uuid}`: whoever knows its URL fires a trigger, if the request is signed with the
+//! trigger's secret, where it has one.
+
+mod callers;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use warp::Reply;
+use warp::reply::json;
+
+use super::App;
+use super::cds::view::ExecutionView;
+use super::error::ApiError;
+use super::request::Request;
+use super::router::Answer;
+use crate::domain::headers::{HeaderLines, MASKED};
+use crate::domain::time::Timestamp;
+use crate::domain::trigger::incoming::Incoming;
+use crate::domain::trigger::proof::{Fault, NotProven, sensitive};
+use crate::domain::trigger::{Kind, MAX_INCOMING, Trigger, carry, forge};
+use crate::store::Firing;
+use crate::store::db::Called;
+
+use callers::Caller;
+pub use callers::Callers;
+
+/// The longest name of a sender's own for what it sends, in bytes.
+const MAX_KEY: usize = 255;
+
+/// `GET|POST|PUT|DELETE /webhook/{uuid}`: answered once it is on disk.
+pub(super) async fn fire(app: Arc<App>, request: Request) -> Answer {
+    let unknown = || ApiError::NotFound("there is no such webhook".into());
+    let Called { trigger, secret } = app.db.called(request.param().to_owned()).await?.ok_or_else(unknown)?;
+    check_method(&trigger, &request.method)?;
+    let caller = app.triggers.of(&trigger, secret);
+    caller.pace(app.clock.elapsed(), app.triggers.rate_of(&trigger)).map_err(ApiError::TooOften)?;
+    let (method, query, headers) = (request.method, request.query, request.headers);
+    let body = app.bodies.read(request.body, &headers, MAX_INCOMING).await?;
+    let now = app.clock.now();
+    let (headers, message_id) = prove(caller, headers, Bytes::clone(&body), now).await?;
+    let incoming =
+        Incoming { method: method.to_string(), query, headers: on_record(&headers), body: Bytes::clone(&body) };
+    let forges =
+        (trigger.settings.kind() == Kind::Repository).then(|| forge::delivery_id(&incoming).map(str::to_owned));
+    let key = forges.flatten().or(message_id).filter(|key| key.len() <= MAX_KEY);
+    let hops = carry::hops_of(incoming.header(carry::HOPS));
+    let firing = Firing { trigger: trigger.id, calls: false, incoming: Some(incoming), key, hops };
+    let fired = app.fired.clone();
+    let execution = app.db.fire(now, firing, move |_| fired.notify_one()).await?;
+    Ok(json(&ExecutionView::told(&trigger, &execution)).into_response())
+}
+
+/// Each trigger is fired by one method; one that fires by itself, by none.
+fn check_method(trigger: &Trigger, method: &Method) -> Result<(), ApiError> {
+    match trigger.settings.method() {
+        Some(own) if own.as_str() == method.as_str() => Ok(()),
+        own => Err(ApiError::MethodNotAllowed(own.map_or_else(String::new, |own| own.as_str().to_owned()))),
+    }
+}
+
+/// Checks the signature, off the async threads: bodies may be large, and keys derived. Answers
+/// the sender's name for what it sends, if the signature vouches for that.
+async fn prove(
+    caller: Arc<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+    now: Timestamp,
+) -> Result<(HeaderMap, Option<String>), ApiError> {
+    if !caller.has_secret() {
+        return Ok((headers, None));
+    }
+    let checked = tokio::task::spawn_blocking(move || {
+        let proven = caller.verify(&headers, &body, now).map(|id| id.map(str::to_owned));
+        (proven, headers)
+    });
+    let (proven, headers) = checked.await.map_err(|_| ApiError::Crowded("the signature could not be checked"))?;
+    proven.map(|id| (headers, id)).map_err(refused)
+}
+
+fn refused(why: NotProven) -> ApiError {
+    match why.fault() {
+        Fault::Busy => ApiError::TooOften(1),
+        Fault::Missing | Fault::Wrong | Fault::Untimely => ApiError::Forbidden(why.to_string()),
+    }
+}
+
+/// The headers as they are kept: without what may be secret.
+pub(super) fn on_record(headers: &HeaderMap) -> HeaderLines {
+    let mut lines = HeaderLines::default();
+    for (name, value) in headers {
+        let value = if sensitive(name.as_str()) { MASKED.into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        lines.push(name.as_str(), &value);
+    }
+    lines
+}

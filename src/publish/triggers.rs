@@ -1,0 +1,176 @@
+//! Carries out what fired a trigger: from an execution to the events that it publishes.
+//!
+//! Each execution ends in one transaction with what it publishes and with when its trigger
+//! fires next: nothing is lost and nothing comes twice, whenever the process dies.
+
+mod history;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::{Notify, watch};
+
+use crate::clock::{Clock, Drift, Set};
+use crate::domain::time::Timestamp;
+use crate::domain::trigger::{Ended, Execution, Trigger, carry};
+use crate::store::db::Db;
+use crate::store::{Carry, Reads, Result, StoreError};
+
+/// Executions that are carried out together, and about so many bytes of what came in.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 16 << 20;
+
+/// How often it looks by itself, by the clock that nobody can set.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// How long to leave the store alone when it is in trouble, and when it is only busy.
+const AGAIN: Duration = Duration::from_secs(1);
+const BUSY: Duration = Duration::from_millis(20);
+
+/// How triggers are carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// How long after a failure an execution is tried again.
+    pub retry_delay: Duration,
+    /// How often it may fail.
+    pub retries: u32,
+    /// How many executions of each trigger are kept.
+    pub history: usize,
+    /// How many requests a second may fire one trigger, where it does not say itself.
+    pub rate_limit: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { retry_delay: Duration::from_mins(2), retries: 3, history: 10, rate_limit: 5000 }
+    }
+}
+
+impl Policy {
+    /// When an execution that failed so often before, and just now, is tried again.
+    #[must_use]
+    pub fn again_at(&self, failed: u32, now: Timestamp) -> Option<Timestamp> {
+        (failed + 1 < self.retries).then(|| now.plus(self.retry_delay))
+    }
+}
+
+/// The one task that carries out executions.
+pub struct Runner {
+    /// The store.
+    pub db: Db,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Says that something was fired.
+    pub fired: Arc<Notify>,
+    /// How long deliveries are leased for.
+    pub lease: Duration,
+    /// How triggers are carried out.
+    pub policy: Policy,
+}
+
+/// What there is to do.
+enum Work {
+    /// This, and whether an event that a trigger had published fired it.
+    Due(Vec<(Execution, Trigger, bool)>),
+    /// Nothing until then.
+    Until(Option<Timestamp>),
+}
+
+impl Runner {
+    /// Runs until `stop` says so. What is over is tidied beside it.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        tokio::join!(self.carry(stop.clone()), history::tidy(&self, stop));
+    }
+
+    async fn carry(&self, mut stop: watch::Receiver<bool>) {
+        let mut drift = Drift::new(&*self.clock);
+        while !*stop.borrow() {
+            let turned = tokio::select! {
+                turned = self.turn(&mut drift) => turned,
+                // An error means that whoever could stop us is gone.
+                changed = stop.changed() => if changed.is_err() { break } else { continue },
+            };
+            match turned {
+                Ok(()) => {}
+                Err(StoreError::Busy) => tokio::time::sleep(BUSY).await,
+                Err(error) => {
+                    tracing::error!(%error, "what fired triggers cannot be carried out; trying again");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Carries out what is due, or waits for something to be.
+    async fn turn(&self, drift: &mut Drift) -> Result<()> {
+        // Before looking, so that none is missed that comes meanwhile.
+        let fired = self.fired.notified();
+        let (now, set) = drift.look(&*self.clock);
+        if let Some(Set::Back(by)) = set {
+            let triggers = self.db.write(move |store| store.schedule_anew(now)).await?;
+            tracing::warn!(?by, triggers, "the clock was set back: what it had reached too early is scheduled anew");
+        }
+        match self.db.look(move |archive| work(archive, now)).await? {
+            Work::Due(due) => self.carry_all(now, due).await,
+            Work::Until(next) => {
+                tokio::select! {
+                    () = fired => {}
+                    () = self.clock.sleep_until(next.unwrap_or(Timestamp::MAX)), if next.is_some() => {}
+                    () = self.clock.sleep(EVERY) => {}
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Decides off the async threads, for bodies may be large; and in the order of the
+    /// executions hands all to the writer, who puts them into few transactions.
+    async fn carry_all(&self, now: Timestamp, due: Vec<(Execution, Trigger, bool)>) -> Result<()> {
+        let policy = self.policy;
+        let decided = tokio::task::spawn_blocking(move || {
+            due.iter().map(|(execution, trigger, back)| decide(policy, now, execution, trigger, *back)).collect()
+        });
+        let decided: Vec<Carry> = decided.await.map_err(|e| StoreError::Failed(format!("a decision died: {e}")))?;
+        let until = now.plus(self.lease);
+        let carried: Vec<_> = decided.into_iter().map(|carry| self.db.carry_out(now, until, carry)).collect();
+        for carried in join_all(carried).await {
+            // One that was changed meanwhile, or fails for now, is found again.
+            carried?;
+        }
+        Ok(())
+    }
+}
+
+/// What is to be carried out by now.
+fn work(archive: &dyn Reads, now: Timestamp) -> Result<Work> {
+    if archive.maintenance()?.is_some() {
+        return Ok(Work::Until(None));
+    }
+    let due = archive.due(now, false, BATCH, BATCH_BYTES)?;
+    if due.is_empty() {
+        return Ok(Work::Until(archive.next_due(now, false)?));
+    }
+    let with_loops = |(execution, trigger): (Execution, Trigger)| {
+        let back = comes_back(archive, &execution)?;
+        Ok((execution, trigger, back))
+    };
+    Ok(Work::Due(due.into_iter().map(with_loops).collect::<Result<_>>()?))
+}
+
+/// Whether an event that a trigger had published fired this.
+fn comes_back(archive: &dyn Reads, execution: &Execution) -> Result<bool> {
+    let message_id = execution.incoming.as_ref().and_then(|incoming| incoming.header("webhook-id"));
+    let Some(event) = message_id.and_then(carry::event_of) else { return Ok(false) };
+    Ok(archive.event(event)?.is_some_and(|event| event.origin.is_some()))
+}
+
+fn decide(policy: Policy, now: Timestamp, execution: &Execution, trigger: &Trigger, comes_back: bool) -> Carry {
+    let ended = carry::ended(trigger, execution, now, comes_back);
+    let again_at = match ended {
+        Ended::Failed(_) => policy.again_at(execution.errors, now),
+        Ended::Published(_) | Ended::Skipped(_) => None,
+    };
+    let next = carry::next(trigger, execution, now);
+    Carry { execution: execution.seq, trigger: trigger.id, revision: trigger.revision, ended, again_at, next }
+}
