@@ -17,7 +17,8 @@ use super::time::Timestamp;
 use super::{Invalid, name};
 
 pub use execution::{Conclusion, Ended, Execution, Origin, Status};
-pub use settings::{InboundMethod, Kind, Missed, OutgoingCall, RepositoryHook, Scheduler, Settings, Values, Webhook};
+pub use mapping::Values;
+pub use settings::{InboundMethod, Kind, Missed, OutgoingCall, RepositoryHook, Scheduler, Settings, Webhook};
 
 /// What a trigger publishes, unless it is told otherwise.
 pub const USUAL_EVENT: &str = "TriggerFired";

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::forge::{self, Read};
 use super::mapping;
-use super::settings::{Missed, Scheduler, Settings, Values};
+use super::mapping::Values;
+use super::settings::{Missed, Scheduler, Settings};
 use super::{Ended, Execution, Origin, Trigger};
 use crate::domain::application::Application;
 use crate::domain::event::NewEvent;

@@ -2,13 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mapping::Values;
 use super::proof::Proof;
 use super::schedule::{Fields, Schedule};
 use crate::domain::Invalid;
 use crate::domain::time::Timestamp;
-
-/// Texts by name that each event of a trigger tells, in order.
-pub type Values = serde_json::Map<String, serde_json::Value>;
 
 /// Of which kind a trigger is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

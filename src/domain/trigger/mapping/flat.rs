@@ -15,8 +15,8 @@ pub const MAX_FLAT_BYTES: usize = 2 * 1024 * 1024;
 const MAX_DEPTH: usize = 128;
 
 /// Nested JSON as texts under dotted keys: `{"a":[1,{"B c":2}]}` becomes `a.a0`=`1` and
-/// `a.a1.b_c`=`2`. Numbers stay as they are written, null is empty, what is empty has
-/// no key, and of two equal keys the last wins. A single value has no key, so nothing
+/// `a.a1.b_c`=`2`. Numbers stay as they are written (but for an exponent, always `e+7` or `e-7`),
+/// null is empty, what is empty has no key, and of two equal keys the last wins. A single value has no key, so nothing
 /// comes of it. What exceeds [`MAX_FLAT_KEYS`] or [`MAX_FLAT_BYTES`] is not taken apart:
 /// then `payload.flattened`=`false` stands alone.
 #[must_use]
