@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::error::ApiError;
 use crate::domain::Invalid;
 use crate::domain::event::EventType;
+use crate::domain::time::Timestamp;
 use crate::domain::trigger::proof::{Proof, ProofFields, TriggerSecret};
 use crate::domain::trigger::{
     InboundMethod, Kind, Missed, RepositoryHook, Scheduler, SecretChange, Settings, Trigger, USUAL_EVENT, Values,
@@ -97,7 +98,7 @@ impl TriggerFields {
     }
 
     /// What they come to.
-    pub(super) fn read(&self) -> Result<ReadFields, ApiError> {
+    pub(super) fn read(&self, now: Timestamp) -> Result<ReadFields, ApiError> {
         let kinds = || Invalid::new("kind", "is none of webhook, repository, scheduler: give one of them");
         let kind = self.text("kind")?.as_deref().and_then(Kind::named).filter(|kind| *kind != Kind::Outgoing);
         let kind = kind.ok_or_else(kinds)?;
@@ -105,12 +106,17 @@ impl TriggerFields {
             known(kind, name)?;
         }
         let missing = || Invalid::new("name", "is missing: say what people are to call the trigger");
-        let secret = self.secret(kind)?;
+        let (secret, settings) = (self.secret(kind)?, self.settings(kind)?);
+        if let Settings::Scheduler(scheduler) = &settings
+            && scheduler.next_after(now).is_none()
+        {
+            return Err(Invalid::new("cron", "has no firing ahead: its years are over, so give others or none").into());
+        }
         Ok(ReadFields {
             name: trigger_name(&self.text("name")?.ok_or_else(missing)?)?,
             event_type: EventType::parse(self.text("event")?.as_deref().unwrap_or(USUAL_EVENT))?,
             applications: self.applications()?,
-            settings: self.settings(kind)?,
+            settings,
             secret,
         })
     }

@@ -104,8 +104,8 @@ impl Runner {
 
     /// Carries out what is due, or waits for something to be.
     async fn turn(&self, drift: &mut Drift) -> Result<()> {
-        // Before looking, so that none is missed that comes meanwhile.
-        let fired = self.fired.notified();
+        // Before looking, so that nothing is missed that comes meanwhile.
+        let (fired, again) = (self.fired.notified(), self.clock.sleep(EVERY));
         let (now, set) = drift.look(&*self.clock);
         if let Some(Set::Back(by)) = set {
             let triggers = self.db.write(move |store| store.schedule_anew(now)).await?;
@@ -117,7 +117,7 @@ impl Runner {
                 tokio::select! {
                     () = fired => {}
                     () = self.clock.sleep_until(next.unwrap_or(Timestamp::MAX)), if next.is_some() => {}
-                    () = self.clock.sleep(EVERY) => {}
+                    () = again => {}
                 }
                 Ok(())
             }

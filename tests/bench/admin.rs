@@ -37,6 +37,30 @@ pub async fn subscribe(server: &str, hooks: Vec<NewHook>) -> crate::Result<Tally
     Ok(Tally { hooks, ..Tally::default() })
 }
 
+/// The part of a trigger that is looked at.
+#[derive(Deserialize)]
+struct MadeTrigger {
+    url: Option<String>,
+}
+
+/// Makes triggers, each with these fields as JSON.
+///
+/// # Errors
+///
+/// If the server does not answer each with 201.
+pub async fn add_triggers(server: &str, triggers: Vec<String>) -> crate::Result<Tally> {
+    let (client, url) = (client()?, format!("{server}/api/v1/triggers"));
+    let requests = triggers.into_iter().map(|fields| {
+        let request = client.post(&url).header(CONTENT_TYPE, "application/json").body(fields);
+        async move {
+            let text = answered(request, StatusCode::CREATED).await?;
+            crate::Result::Ok(serde_json::from_str::<MadeTrigger>(&text)?.url)
+        }
+    });
+    let urls: Vec<_> = stream::iter(requests).buffered(AT_ONCE).try_collect().await?;
+    Ok(Tally { urls: urls.into_iter().flatten().collect(), ..Tally::default() })
+}
+
 /// Gives each hook its new URL, as a person would whose receiver has moved: that wakes the hook.
 ///
 /// # Errors
@@ -78,5 +102,5 @@ async fn answered(request: RequestBuilder, wanted: StatusCode) -> crate::Result<
     let response = request.send().await?;
     let status = response.status();
     let text = response.text().await?;
-    if status == wanted { Ok(text) } else { Err(format!("the change of a hook was answered {status}: {text}").into()) }
+    if status == wanted { Ok(text) } else { Err(format!("a change was answered {status}: {text}").into()) }
 }

@@ -1,17 +1,21 @@
 //! The event that is sent over and over: a deployment that went well, about 500 bytes.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
 /// The type under which it is published, unless several are needed.
 pub const EVENT_TYPE: &str = "PostDeployment";
 
-/// The part of a stamped payload that the receiver looks at.
+/// The parts of a payload that the receiver looks at: one of them tells when it was sent.
 #[derive(Deserialize)]
 struct Stamp {
     #[serde(rename = "sentNanos")]
-    sent_nanos: u64,
+    sent_nanos: Option<u64>,
+    /// RFC 3339, of a schedule's firing.
+    #[serde(rename = "nyala.scheduled_at")]
+    scheduled_at: Option<DateTime<Utc>>,
 }
 
 /// A payload as Kudu sends it after a deployment.
@@ -26,9 +30,11 @@ pub fn stamped(sent_nanos: u64) -> Bytes {
     deployment.to_string().into()
 }
 
-/// When a payload was sent, if it says so.
+/// When a payload was sent, or was to be, if it says so.
 pub fn sent_nanos(body: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<Stamp>(body).ok().map(|stamp| stamp.sent_nanos)
+    let stamp: Stamp = serde_json::from_slice(body).ok()?;
+    let scheduled = || u64::try_from(stamp.scheduled_at?.timestamp_nanos_opt()?).ok();
+    stamp.sent_nanos.or_else(scheduled)
 }
 
 fn deployment() -> serde_json::Value {

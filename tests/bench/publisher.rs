@@ -65,6 +65,7 @@ async fn perform(job: Job, enough: &AtomicBool) -> crate::Result<Tally> {
         Job::Watch { url } => load::watch(&url, enough).await,
         Job::Asks { url, per_second, count } => asks::paced(&url, per_second, count).await,
         Job::Subscribe { server, hooks } => admin::subscribe(&server, hooks).await,
+        Job::Triggers { server, triggers } => admin::add_triggers(&server, triggers).await,
         Job::Repoint { server, hooks } => admin::repoint(&server, hooks).await,
         Job::Ready { server } => admin::ready(&server).await,
     }

@@ -96,6 +96,30 @@ impl Stage {
         Ok(self.publisher.does(job, Some(server))?.hooks)
     }
 
+    /// Makes triggers with these fields: where those are called that are.
+    pub fn add_triggers(&mut self, server: &mut Server, triggers: Vec<String>) -> crate::Result<Vec<String>> {
+        let job = Job::Triggers { server: server.url.clone(), triggers };
+        Ok(self.publisher.does(job, Some(server))?.urls)
+    }
+
+    /// Calls of a trigger a second at so many connections, for the usual time.
+    pub fn call_all(&mut self, server: &mut Server, url: String, connections: u32) -> crate::Result<(f64, u32)> {
+        let tally = self.publisher.does(Job::Load { url, connections, until: self.for_a_span() }, Some(server))?;
+        Ok((f64::from(tally.accepted) / tally.seconds, tally.accepted))
+    }
+
+    /// Waits for so many firings of schedules: when the last one arrived, in nanoseconds since 1970, and nanoseconds
+    /// from the time of each to its arrival.
+    pub fn firings(&mut self, server: &mut Server, count: u64) -> crate::Result<(u64, Vec<u64>)> {
+        let reached = self.receiver.reached(count, server)?;
+        Ok((reached, self.receiver.latencies()?))
+    }
+
+    /// The receiver counts from nothing, up to so many.
+    pub fn expect(&mut self, count: u64) -> crate::Result<()> {
+        self.receiver.expect(count)
+    }
+
     /// Waits until the server says that it is ready.
     pub fn ready(&mut self, server: &mut Server) -> crate::Result<()> {
         let job = Job::Ready { server: server.url.clone() };

@@ -28,6 +28,8 @@ pub enum Job {
     Asks { url: String, per_second: u32, count: u32 },
     /// Makes these hooks.
     Subscribe { server: String, hooks: Vec<NewHook> },
+    /// Makes triggers with these fields.
+    Triggers { server: String, triggers: Vec<String> },
     /// Gives each of these hooks its new URL.
     Repoint { server: String, hooks: Vec<(u64, String)> },
     /// Wait until the server says that it is ready.
@@ -65,6 +67,8 @@ pub struct Tally {
     pub watched: Vec<Timed>,
     /// The ids of the hooks that were made, in the order in which they were asked for.
     pub hooks: Vec<u64>,
+    /// Where the triggers are called that were made, if they are.
+    pub urls: Vec<String>,
 }
 
 /// When a request was sent, in nanoseconds since 1970, and how long its answer took.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::binary::{Serving, nyala, printed};
 
 /// Every setting and its default.
-const DEFAULTS: [(&str, &str); 27] = [
+const DEFAULTS: [(&str, &str); 32] = [
     ("listen", "127.0.0.1:8080"),
     ("grpc-listen", ""),
     ("tls-cert", ""),
@@ -39,12 +39,17 @@ const DEFAULTS: [(&str, &str); 27] = [
     ("audit-retention", "1year"),
     ("retention-bytes", "unlimited"),
     ("secret-overlap", "1day"),
+    ("trigger-retry-delay", "2m"),
+    ("trigger-retries", "3"),
+    ("execution-history", "10"),
+    ("trigger-rate", "5000"),
+    ("public-url", ""),
     ("log-format", "auto"),
     ("log-level", "info"),
 ];
 
 /// A value for each setting that is not its default.
-const OTHERS: [(&str, &str); 27] = [
+const OTHERS: [(&str, &str); 32] = [
     ("listen", "[::1]:9999"),
     ("grpc-listen", "127.0.0.1:19785"),
     ("tls-cert", "tls/nyala.pem"),
@@ -70,6 +75,11 @@ const OTHERS: [(&str, &str); 27] = [
     ("audit-retention", "90days"),
     ("retention-bytes", "5000000001"),
     ("secret-overlap", "0s"),
+    ("trigger-retry-delay", "1s"),
+    ("trigger-retries", "7"),
+    ("execution-history", "0"),
+    ("trigger-rate", "1"),
+    ("public-url", "https://nyala.example/behind"),
     ("log-format", "human"),
     ("log-level", "warn,nyala::store=debug"),
 ];

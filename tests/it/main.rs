@@ -28,4 +28,5 @@ mod secrets;
 mod signatures;
 mod stop;
 mod store;
+mod triggers;
 mod v1;

@@ -53,9 +53,9 @@ pub(in crate::api) async fn add(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
     let (by, base) = (request.by.clone(), request.base_url(&app));
     let body = request.json_body(&app).await?;
-    let read = TriggerFields::parse(&body)?.read()?;
-    let new = new_trigger(&by.caller, read)?;
     let now = app.clock.now();
+    let read = TriggerFields::parse(&body)?.read(now)?;
+    let new = new_trigger(&by.caller, read)?;
     let added = app.db.write(move |store| {
         let added = store.add_trigger(now, &new)?;
         if let Some(trigger) = &added {
@@ -122,7 +122,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     let body = request.json_body(&app).await?;
     let fields = TriggerFields::parse(&body)?;
     let (names, before) = (fields.names(), access::trigger(&app, &by, &uuid).await?);
-    let read = fields.over(&before)?.read()?;
+    let read = fields.over(&before)?.read(app.clock.now())?;
     let has_secret = match &read.secret {
         SecretChange::Kept => before.has_secret,
         SecretChange::To(secret) => secret.is_some(),

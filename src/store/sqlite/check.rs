@@ -1,224 +1,24 @@
 //! What must be true of every database, whether a server has it open or not.
 
+mod rules;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
-use super::{sealing, secrets};
+use rules::{RESTORE, RULES, Rule};
+
+use super::{sealing, secrets, triggers};
 use crate::domain::id::HookId;
 use crate::domain::time::Timestamp;
 use crate::store::vault::Vault;
 use crate::store::{Result, StoreError, Trouble};
 
-/// Something that must not be, once and more often: `sql` answers how often it is, and one example.
-struct Rule {
-    one: &'static str,
-    many: &'static str,
-    example: &'static str,
-    sql: &'static str,
-    remedy: &'static str,
-}
-
-const RESTORE: &str =
-    "keep this file, put back the newest backup that `nyala db check` finds well, and tell the makers of Nyala";
-
-const REPORT: &str = "nothing is lost by it, but it should not be: tell the makers of Nyala";
-
 /// A line of SQLite's own check for each thing that is wrong with the file itself.
 const INTEGRITY: &str = "PRAGMA integrity_check(20)";
 
-const REFERENCES: &str = "SELECT count(*), min(\"table\") FROM pragma_foreign_key_check";
-
-/// As a claim looks for them: by the heads of queues. A hook that gets nothing for
-/// now has its head held back; one that was served but is owed more has its head at
-/// the time of that claim.
-const NOBODY_FINDS: &str = "
-    SELECT count(*), min(d.seq)
-    FROM (SELECT hook_id, due_at, seq FROM deliveries WHERE state = 0 AND due_at IS NOT NULL) AS d
-    JOIN hooks ON hooks.id = d.hook_id
-    LEFT JOIN hook_queues AS q ON q.hook_id = d.hook_id
-    WHERE hooks.removed_at IS NULL AND hooks.paused_at IS NULL
-      AND (q.due_at IS NULL OR q.due_at > max(d.due_at, q.not_before, ?1))";
-
-const NOBODY_CANCELS: &str = "
-    SELECT count(*), min(d.seq)
-    FROM (SELECT hook_id, seq FROM deliveries WHERE state = 0) AS d
-    JOIN hooks ON hooks.id = d.hook_id
-    WHERE hooks.removed_at IS NOT NULL AND d.hook_id NOT IN (SELECT hook_id FROM removals)";
-
-const IN_NO_LINE: &str = "
-    SELECT count(*), min(seq) FROM deliveries
-    WHERE state = 0 AND due_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM turns WHERE turns.delivery = deliveries.seq)";
-
-/// A delivery follows its event in the store's order, unless it is a redelivery.
-const WITHOUT_EVENT: &str = "
-    SELECT count(*), min(d.seq)
-    FROM deliveries AS d LEFT JOIN events ON events.seq = d.event_seq
-    WHERE events.seq IS NULL
-       OR d.redelivers IS NULL AND (d.seq <= events.seq OR d.seq > events.seq + events.deliveries)";
-
-const WITHOUT_HOOK: &str = "
-    SELECT count(*), min(seq) FROM deliveries WHERE hook_id NOT IN (SELECT id FROM hooks)";
-
-const LEASED_TO_NOBODY: &str = "
-    SELECT count(*), min(seq) FROM deliveries WHERE state = 1 AND (lease IS NULL OR due_at IS NULL)";
-
-const LEASED_TWICE: &str = "
-    SELECT count(*), min(seq) FROM (SELECT min(seq) AS seq FROM deliveries WHERE state = 1 AND lease IS NOT NULL
-                                    GROUP BY lease HAVING count(*) > 1)";
-
-const HALF_FINISHED: &str = "
-    SELECT count(*), min(seq) FROM deliveries
-    WHERE (state >= 2) <> (finished_at IS NOT NULL) OR state >= 2 AND (lease IS NOT NULL OR due_at IS NOT NULL)";
-
-/// Numbers that the counter would give a second time.
-const COUNTER: &str = "
-    SELECT count(*), min(used.seq)
-    FROM (SELECT max(seq) AS seq FROM events
-          UNION ALL SELECT max(seq) FROM gates
-          UNION ALL SELECT max(seq) FROM deliveries
-          UNION ALL SELECT max(lease) FROM deliveries WHERE state = 1) AS used
-    WHERE used.seq > (SELECT max(seq) FROM counter) OR NOT EXISTS (SELECT 1 FROM counter)";
-
-const NOBODY_CLOSES: &str = "
-    SELECT count(*), min(seq) FROM gates
-    WHERE (state = 0) <> (closed_at IS NULL)
-       OR state = 0 AND NOT EXISTS (SELECT 1 FROM decisions WHERE gate = gates.seq AND decisions.state < 2)";
-
-const TIED_TO_NOTHING: &str = "
-    SELECT count(*), min(seq) FROM events WHERE gate IS NOT NULL AND gate NOT IN (SELECT seq FROM gates)";
-
-const LEFT_OVER: &str = "
-    SELECT count(*), min(delivery) FROM attempts WHERE delivery NOT IN (SELECT seq FROM deliveries)";
-
-const UNWANTED: &str = "
-    SELECT count(*), min(hook_id) FROM hook_filters
-    WHERE hook_id NOT IN (SELECT id FROM hooks WHERE removed_at IS NULL)";
-
-const NOTHING_TO_SIGN_WITH: &str = "
-    SELECT count(*), min(id) FROM hooks
-    WHERE removed_at IS NULL AND id NOT IN (SELECT hook_id FROM hook_secrets)";
-
-const SECRETS_OF_REMOVED: &str = "
-    SELECT count(*), min(hook_id) FROM hook_secrets
-    WHERE hook_id NOT IN (SELECT id FROM hooks WHERE removed_at IS NULL)";
-
 const SEALED: &str = "SELECT hook_id, sealed FROM hook_secrets ORDER BY hook_id";
 
-const RULES: [Rule; 16] = [
-    Rule {
-        one: "reference leads nowhere",
-        many: "references lead nowhere",
-        example: "table ",
-        sql: REFERENCES,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "delivery is owed that no claim would find",
-        many: "deliveries are owed that no claim would find",
-        example: "dlv_",
-        sql: NOBODY_FINDS,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "delivery waits in line that stands in no line",
-        many: "deliveries wait in line that stand in no line",
-        example: "dlv_",
-        sql: IN_NO_LINE,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "delivery of a removed hook is owed that nobody would cancel",
-        many: "deliveries of removed hooks are owed that nobody would cancel",
-        example: "dlv_",
-        sql: NOBODY_CANCELS,
-        remedy: REPORT,
-    },
-    Rule {
-        one: "delivery owes an event that is not its own",
-        many: "deliveries owe an event that is not theirs",
-        example: "dlv_",
-        sql: WITHOUT_EVENT,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "delivery is to a hook that is not there",
-        many: "deliveries are to a hook that is not there",
-        example: "dlv_",
-        sql: WITHOUT_HOOK,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "delivery is leased without a lease",
-        many: "deliveries are leased without a lease",
-        example: "dlv_",
-        sql: LEASED_TO_NOBODY,
-        remedy: "start the server again: it takes back what is leased",
-    },
-    Rule {
-        one: "lease is given twice",
-        many: "leases are given twice",
-        example: "dlv_",
-        sql: LEASED_TWICE,
-        remedy: "start the server again: it takes back what is leased",
-    },
-    Rule {
-        one: "delivery is finished by half",
-        many: "deliveries are finished by half",
-        example: "dlv_",
-        sql: HALF_FINISHED,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "number would be given twice",
-        many: "numbers would be given twice",
-        example: "",
-        sql: COUNTER,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "gate is neither open nor closed",
-        many: "gates are neither open nor closed",
-        example: "number ",
-        sql: NOBODY_CLOSES,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "event is tied to a gate that is not there",
-        many: "events are tied to gates that are not there",
-        example: "number ",
-        sql: TIED_TO_NOTHING,
-        remedy: "what is owed of them goes out without work ids: tell the makers of Nyala",
-    },
-    Rule {
-        one: "attempt is left of a delivery that is gone",
-        many: "attempts are left of deliveries that are gone",
-        example: "dlv_",
-        sql: LEFT_OVER,
-        remedy: REPORT,
-    },
-    Rule {
-        one: "filter is of a hook that is not there",
-        many: "filters are of hooks that are not there",
-        example: "hook ",
-        sql: UNWANTED,
-        remedy: RESTORE,
-    },
-    Rule {
-        one: "hook has nothing to sign with",
-        many: "hooks have nothing to sign with",
-        example: "hook ",
-        sql: NOTHING_TO_SIGN_WITH,
-        remedy: "start the server again: it gives each a secret",
-    },
-    Rule {
-        one: "secret is left of a removed hook",
-        many: "secrets are left of removed hooks",
-        example: "hook ",
-        sql: SECRETS_OF_REMOVED,
-        remedy: REPORT,
-    },
-];
+const SEALED_OF_TRIGGERS: &str = "SELECT trigger_id, sealed FROM trigger_secrets ORDER BY trigger_id";
 
 /// What is wrong with the database; nothing, if all is well.
 pub(super) fn troubles(conn: &Connection, now: Timestamp) -> Result<Vec<Trouble>> {
@@ -243,24 +43,41 @@ pub(super) fn unsealed(conn: &Connection, vault: &Vault) -> Result<Vec<Trouble>>
         Err(StoreError::Unusable(why)) => return Ok(vec![without_key(&why)]),
         unlocked => unlocked?,
     }
-    let mut statement = conn.prepare(SEALED)?;
+    let of_hook = |id, sealed: &[u8]| {
+        let opened = vault.open(secrets::row(HookId(id)), sealed);
+        opened.and_then(|plain| secrets::from_plain(&plain)).is_ok()
+    };
+    let of_trigger = |id, sealed: &[u8]| vault.open(triggers::secret_row(id), sealed).is_ok();
+    let remedy = "those hooks get nothing: put back the newest backup in which they open, or remove those hooks and add \
+                  them again";
+    let hooks = closed(conn, SEALED, "hook", remedy, of_hook)?;
+    let remedy =
+        "nobody can fire those triggers: put back the newest backup in which they open, or give them secrets anew";
+    Ok(hooks.into_iter().chain(closed(conn, SEALED_OF_TRIGGERS, "trigger", remedy, of_trigger)?).collect())
+}
+
+/// Which of these values do not open.
+fn closed(
+    conn: &Connection,
+    sql: &str,
+    noun: &str,
+    remedy: &'static str,
+    opens: impl Fn(i64, &[u8]) -> bool,
+) -> Result<Option<Trouble>> {
+    let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut closed = vec![];
     while let Some(row) = rows.next()? {
-        let hook = HookId(row.get(0)?);
-        let opened = vault.open(secrets::row(hook), &row.get::<_, Vec<u8>>(1)?);
-        if opened.and_then(|plain| secrets::from_plain(&plain)).is_err() {
-            closed.push(hook);
+        let id: i64 = row.get(0)?;
+        if !opens(id, &row.get::<_, Vec<u8>>(1)?) {
+            closed.push(id);
         }
     }
     let what = |first| match closed.len() {
-        1 => format!("1 sealed value does not open (of hook {first})"),
-        count => format!("{count} sealed values do not open (the first is of hook {first})"),
+        1 => format!("1 sealed value does not open (of {noun} {first})"),
+        count => format!("{count} sealed values do not open (the first is of {noun} {first})"),
     };
-    let remedy = "those hooks get nothing: put back the newest backup in which they open, or remove those hooks and add \
-                  them again";
-    let trouble = closed.first().map(|first| Trouble { what: what(first), count: closed.len() as u64, remedy });
-    Ok(trouble.into_iter().collect())
+    Ok(closed.first().map(|first| Trouble { what: what(first), count: closed.len() as u64, remedy }))
 }
 
 fn without_key(why: &str) -> Trouble {

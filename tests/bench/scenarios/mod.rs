@@ -8,6 +8,7 @@ mod finished;
 mod gates;
 mod latency;
 mod publishes;
+mod triggers;
 mod trouble;
 mod wide;
 
@@ -31,6 +32,8 @@ pub enum Scenario {
     Latency,
     /// What asking at a gate adds to the time of those who are asked
     Gates,
+    /// Calls of webhooks, and how late schedules fire
+    Triggers,
     /// What one fdatasync costs
     Disk,
     /// Starts, without a database and on 1,000,000 finished deliveries
@@ -74,6 +77,7 @@ fn each(stage: &mut Stage, plan: &Plan, rows: &mut Vec<Row>) -> crate::Result<()
             Scenario::FanOut => rows.push(deliveries::measure(stage, plan, FAN_OUT, plan.fan_out_events)?),
             Scenario::Latency => rows.extend(latency::measure(stage, plan)?),
             Scenario::Gates => rows.extend(gates::measure(stage, plan)?),
+            Scenario::Triggers => rows.extend(triggers::measure(stage, plan)?),
             Scenario::Disk => rows.extend(disk::measure(stage, plan)?),
             Scenario::StartUp => rows.extend(finished::start_up(stage, plan)?),
             Scenario::History => rows.extend(finished::end_to_end(stage, plan)?),

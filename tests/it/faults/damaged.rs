@@ -46,7 +46,7 @@ fn killed(folder: &Path, events: u32) -> PathBuf {
     drop(open(&made, Arc::default(), rules(), vault()).expect("a database"));
     let conn = Connection::open(&made).expect("the database");
     let fill = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
-                INSERT INTO events SELECT n, randomblob(16), 'E', NULL, zeroblob(10000), 0, 0, NULL, NULL, NULL FROM n";
+                INSERT INTO events SELECT n, randomblob(16), 'E', NULL, zeroblob(10000), 0, 0, NULL, NULL, NULL, NULL, NULL, NULL FROM n";
     conn.execute(fill, [events]).expect("events");
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");
     conn.execute("UPDATE counter SET seq = 1000000", []).expect("something in the log");

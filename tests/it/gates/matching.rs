@@ -156,6 +156,11 @@ async fn webhooks_of_huskar_are_never_asked() {
 
 /// Takes away what the schema of gates added, as if it had never been.
 const BEFORE_GATES: &str = "
+    DROP VIEW known_triggers; DROP INDEX events_of_execution;
+    DROP TABLE triggers; DROP TABLE trigger_secrets; DROP TABLE executions; DROP TABLE execution_keys;
+    DROP TABLE maintenance;
+    ALTER TABLE events DROP COLUMN trigger_id; ALTER TABLE events DROP COLUMN execution;
+    ALTER TABLE events DROP COLUMN hops;
     DROP INDEX hook_filters_asked; DROP INDEX events_of_gate;
     DROP TABLE gates; DROP TABLE decisions;
     ALTER TABLE hook_filters DROP COLUMN asked;

@@ -180,7 +180,7 @@ async fn what_is_no_query_or_no_path_is_answered_with_400() {
 async fn other_paths_keep_their_own_errors() {
     let house = House::new().await;
 
-    for path in ["/api/webhooks", "/api/hooks/x", "/webhook", "/api/v1/hooks/x", "/api/webhook-x/1"] {
+    for path in ["/api/webhooks", "/api/hooks/x", "/webhooks", "/api/v1/hooks/x", "/api/webhook-x/1"] {
         check_problem(house.get(path).await, whole(404, "there is no"), path).await;
     }
     assert_eq!(Client::open(&house).get(&format!("/api/webhook?{}", of("x"))).await.code, 200);
