@@ -76,10 +76,10 @@ async fn prove(
         (proven, headers)
     });
     let (proven, headers) = checked.await.map_err(|_| ApiError::Crowded("the signature could not be checked"))?;
-    proven.map(|id| (headers, id)).map_err(refused)
+    proven.map(|id| (headers, id)).map_err(|why| refused(&why))
 }
 
-fn refused(why: NotProven) -> ApiError {
+fn refused(why: &NotProven) -> ApiError {
     match why.fault() {
         Fault::Busy => ApiError::TooOften(1),
         Fault::Missing | Fault::Wrong | Fault::Untimely => ApiError::Forbidden(why.to_string()),

@@ -84,7 +84,7 @@ impl TriggerFields {
         }
         // The settings of one proof are none of another's.
         if self.0.contains_key("scheme") {
-            PROOF.iter().for_each(|name| drop(fields.remove(*name)));
+            fields.retain(|name, _| !PROOF.contains(&name.as_str()));
         }
         for (name, value) in self.0 {
             if name == "secret" || !value.is_null() {

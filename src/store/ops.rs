@@ -94,7 +94,9 @@ impl Op for CarryOp {
 
     fn undo(&mut self) {
         if let Some(CarriedOut::Done(published)) = self.done.take() {
-            published.iter().for_each(|published| self.db.room.give_back_all(&published.leased));
+            for published in &published {
+                self.db.room.give_back_all(&published.leased);
+            }
         }
     }
 

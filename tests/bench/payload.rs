@@ -1,7 +1,7 @@
 //! The event that is sent over and over: a deployment that went well, about 500 bytes.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ struct Stamp {
     sent_nanos: Option<u64>,
     /// RFC 3339, of a schedule's firing.
     #[serde(rename = "nyala.scheduled_at")]
-    scheduled_at: Option<DateTime<Utc>>,
+    scheduled_at: Option<String>,
 }
 
 /// A payload as Kudu sends it after a deployment.
@@ -33,7 +33,10 @@ pub fn stamped(sent_nanos: u64) -> Bytes {
 /// When a payload was sent, or was to be, if it says so.
 pub fn sent_nanos(body: &[u8]) -> Option<u64> {
     let stamp: Stamp = serde_json::from_slice(body).ok()?;
-    let scheduled = || u64::try_from(stamp.scheduled_at?.timestamp_nanos_opt()?).ok();
+    let scheduled = || {
+        let at = DateTime::parse_from_rfc3339(stamp.scheduled_at.as_deref()?).ok()?;
+        u64::try_from(at.timestamp_nanos_opt()?).ok()
+    };
     stamp.sent_nanos.or_else(scheduled)
 }
 

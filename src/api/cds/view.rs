@@ -34,11 +34,15 @@ pub(in crate::api) struct ExecutionView {
 #[derive(Serialize)]
 struct WebhookView {
     /// The raw query.
-    request_url: String,
+    #[serde(rename = "request_url")]
+    url: String,
     /// Base64.
-    request_body: String,
-    request_header: BTreeMap<String, Vec<String>>,
-    request_method: String,
+    #[serde(rename = "request_body")]
+    body: String,
+    #[serde(rename = "request_header")]
+    header: BTreeMap<String, Vec<String>>,
+    #[serde(rename = "request_method")]
+    method: String,
 }
 
 impl ExecutionView {
@@ -62,15 +66,15 @@ impl ExecutionView {
 
 impl WebhookView {
     fn of(incoming: &Incoming) -> Self {
-        let mut request_header: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut header: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in incoming.headers.iter() {
-            request_header.entry(name.to_owned()).or_default().push(value.to_owned());
+            header.entry(name.to_owned()).or_default().push(value.to_owned());
         }
         Self {
-            request_url: incoming.query.clone(),
-            request_body: BASE64_STANDARD.encode(&incoming.body),
-            request_header,
-            request_method: incoming.method.clone(),
+            url: incoming.query.clone(),
+            body: BASE64_STANDARD.encode(&incoming.body),
+            header,
+            method: incoming.method.clone(),
         }
     }
 }

@@ -81,7 +81,7 @@ fn new_trigger(caller: &Caller, read: ReadFields) -> Result<NewTrigger, ApiError
         uuid: uuid::Builder::from_random_bytes(bytes).into_uuid().to_string(),
         name,
         event_type,
-        applications: reached(caller, applications)?,
+        applications: reached(caller, &applications)?,
         settings,
         secret,
         task: None,
@@ -99,7 +99,7 @@ fn check_secret(has_scheme: bool, has_secret: bool) -> Result<(), Invalid> {
 }
 
 /// The applications that its events concern: those that a publish of the caller's would.
-fn reached(caller: &Caller, named: Vec<String>) -> Result<Vec<String>, ApiError> {
+fn reached(caller: &Caller, named: &[String]) -> Result<Vec<String>, ApiError> {
     let named = named.iter().map(|name| Application::parse(name)).collect::<Result<Vec<_>, _>>()?;
     let mut all = access::event_applications(caller, named)?;
     all.sort();
@@ -134,7 +134,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     {
         return Err(Invalid::new("secret", "is missing: give it anew with another scheme").into());
     }
-    let applications = reached(&by.caller, read.applications)?;
+    let applications = reached(&by.caller, &read.applications)?;
     let changed = Trigger {
         name: read.name,
         event_type: read.event_type,

@@ -11,7 +11,7 @@ use crate::domain::id::{EventId, ExecutionId};
 use crate::domain::time::Timestamp;
 use crate::domain::trigger::incoming::Incoming;
 use crate::domain::trigger::schedule::Schedule;
-use crate::domain::trigger::{Execution, Settings, Status};
+use crate::domain::trigger::{Conclusion, Execution, Settings, Status};
 use crate::store::Counted;
 
 /// How many firings ahead are shown.
@@ -134,7 +134,7 @@ impl ExecutionView {
         Self {
             id: execution.id(),
             status: status(&execution, now).as_str(),
-            result: execution.conclusion.map(|conclusion| conclusion.as_str()),
+            result: execution.conclusion.map(Conclusion::as_str),
             at: execution.at,
             due_at: execution.due_at,
             processed_at: execution.processed_at,

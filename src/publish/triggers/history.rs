@@ -41,8 +41,8 @@ async fn sweep(runner: &Runner, stop: &watch::Receiver<bool>) -> Result<()> {
     {
         let (old, next) = db.read(move |archive| archive.old_executions(from, history, STEP)).await?;
         for step in old.chunks(STEP) {
-            let step = step.to_vec();
-            db.write(move |store| store.remove_executions(&step)).await?;
+            let these = step.to_vec();
+            db.write(move |store| store.remove_executions(&these)).await?;
         }
         after = next;
     }

@@ -53,6 +53,9 @@ impl Db {
 
     /// Ends an execution; what it published is handed over. Begins at once, whether or not
     /// anybody waits for what comes of it.
+    ///
+    /// # Errors
+    /// As [`Db::fire`]: it is as it was.
     pub fn carry_out(
         &self,
         now: Timestamp,

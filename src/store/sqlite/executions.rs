@@ -93,26 +93,11 @@ impl Executions for Session {
         else {
             return Ok(CarriedOut::Changed);
         };
-        let published = match &carry.ended {
-            Ended::Published(_) => match self.is_taken(now, &open, carry.execution)? {
-                Some(earlier) => {
-                    let why = format!("the same came before, as {earlier}: it is published once");
-                    self.end(now, carry, open.errors, Conclusion::Skipped, Some(&why))?;
-                    vec![]
-                }
-                None => {
-                    self.end(now, carry, open.errors, Conclusion::Published, None)?;
-                    self.publish_all(now, until, &trigger, carry, room)?
-                }
-            },
-            Ended::Skipped(why) => {
-                self.end(now, carry, open.errors, Conclusion::Skipped, Some(why))?;
-                vec![]
-            }
-            Ended::Failed(why) => {
-                self.end(now, carry, open.errors + 1, Conclusion::Failed, Some(why))?;
-                vec![]
-            }
+        let (conclusion, errors, why) = self.concluded_as(now, &open, carry)?;
+        self.end(now, carry, errors, conclusion, why.as_deref())?;
+        let published = match conclusion {
+            Conclusion::Published => self.publish_all(now, until, &trigger, carry, room)?,
+            Conclusion::Skipped | Conclusion::Failed => vec![],
         };
         Ok(CarriedOut::Done(published))
     }
@@ -232,6 +217,26 @@ impl Session {
         self.add_execution(at, &Firing { trigger, calls: false, incoming: None, key: None, hops: 0 }).map(|_| ())
     }
 
+    /// What it comes to, how often it has failed with this, and why.
+    fn concluded_as(
+        &mut self,
+        now: Timestamp,
+        open: &Open,
+        carry: &Carry,
+    ) -> Result<(Conclusion, u32, Option<String>)> {
+        Ok(match &carry.ended {
+            Ended::Published(_) => match self.is_taken(now, open, carry.execution)? {
+                None => (Conclusion::Published, open.errors, None),
+                Some(earlier) => {
+                    let why = format!("the same came before, as {earlier}: it is published once");
+                    (Conclusion::Skipped, open.errors, Some(why))
+                }
+            },
+            Ended::Skipped(why) => (Conclusion::Skipped, open.errors, Some(why.clone())),
+            Ended::Failed(why) => (Conclusion::Failed, open.errors + 1, Some(why.clone())),
+        })
+    }
+
     /// Takes the sender's name of what is published, if it has one; or who has that.
     fn is_taken(&mut self, now: Timestamp, open: &Open, execution: Seq) -> Result<Option<ExecutionId>> {
         let Some(key) = &open.key else { return Ok(None) };
@@ -274,7 +279,9 @@ impl Session {
             match self.publish(now, until, trigger.owner, event, room) {
                 Ok(Publishing::Kept(published)) => all.push(published),
                 other => {
-                    all.iter().for_each(|published| room.give_back_all(&published.leased));
+                    for published in &all {
+                        room.give_back_all(&published.leased);
+                    }
                     let refused = || StoreError::Failed("an execution's event was refused".into());
                     return Err(other.err().unwrap_or_else(refused));
                 }

@@ -144,9 +144,10 @@ impl Triggers for Session {
     }
 
     fn set_maintenance(&mut self, now: Timestamp, on: bool) -> Result<bool> {
-        let changed = match on {
-            true => self.sql(BEGIN_MAINTENANCE)?.execute([now.millis()])?,
-            false => self.sql(END_MAINTENANCE)?.execute([])?,
+        let changed = if on {
+            self.sql(BEGIN_MAINTENANCE)?.execute([now.millis()])?
+        } else {
+            self.sql(END_MAINTENANCE)?.execute([])?
         };
         self.batch.rows += changed;
         Ok(changed > 0)

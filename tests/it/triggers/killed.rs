@@ -25,7 +25,7 @@ async fn trigger(process: &Process, fields: &Value) -> String {
 }
 
 /// Fires until the server is gone; answers what was acknowledged.
-async fn fire_until_gone(process: &Process, uuid: &str, round: usize) -> JoinSet<Vec<String>> {
+fn fire_until_gone(process: &Process, uuid: &str, round: usize) -> JoinSet<Vec<String>> {
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
         let (client, url) = (process.client.clone(), format!("{}/webhook/{uuid}", process.url));
@@ -76,7 +76,7 @@ async fn every_call_that_was_acknowledged_is_published_once_however_often_the_pr
             }))
             .await;
         }
-        let callers = fire_until_gone(&process, &uuid, round).await;
+        let callers = fire_until_gone(&process, &uuid, round);
         let some = async {
             let (path, enough) = ("/api/v1/events?type=Called&limit=1000", Some(100 * (round + 1)));
             while get(&process, path).await["items"].as_array().map(Vec::len) < enough {}

@@ -2,6 +2,7 @@
 
 mod clock;
 mod fields;
+mod flood;
 mod history;
 mod killed;
 mod loops;
