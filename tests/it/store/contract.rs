@@ -37,6 +37,16 @@ macro_rules! contract {
                 a_rotation_that_is_rolled_back_changes_nothing
                 a_removed_hook_has_no_secrets
                 a_change_of_headers_and_signatures_takes_effect_at_once;
+            triggers:
+                a_name_to_the_world_stands_once_among_living_triggers
+                an_execution_is_carried_out_once_whoever_else_tries
+                a_schedule_has_one_firing_ahead_and_the_next_comes_with_its_end
+                what_was_decided_before_a_trigger_changed_is_not_done
+                what_comes_under_one_name_is_published_once
+                a_failure_does_not_take_the_name
+                one_alone_begins_an_execution_and_a_start_takes_it_back
+                what_removed_triggers_leave_goes_in_steps
+                maintenance_begins_and_ends_once;
             outbox:
                 a_publish_reaches_the_hooks_that_want_it_each_once
                 a_publish_is_leased_as_far_as_there_is_room

@@ -24,6 +24,7 @@ mod steps;
 mod ties;
 mod times;
 mod transactions;
+mod triggers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
