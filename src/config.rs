@@ -124,7 +124,7 @@ pub struct Settings {
     /// How long things are kept, and how much of them.
     pub retention: Retention,
     /// How triggers are carried out.
-    pub triggers: crate::publish::triggers::Policy,
+    pub triggers: crate::domain::trigger::Policy,
     /// The URL by which others reach this server, if it is known.
     pub public_url: Option<String>,
     /// How long a former secret signs beside the one in its place.

@@ -7,7 +7,7 @@ use humantime::Duration as Span;
 
 use super::values::Url;
 use super::{ConfigError, Layers, refuse};
-use crate::publish::triggers::Policy;
+use crate::domain::trigger::Policy;
 
 /// Flags of triggers.
 #[derive(Debug, Clone, Args)]

@@ -178,6 +178,13 @@ impl fmt::Debug for GivenHeaders {
     }
 }
 
+/// Whether Nyala or HTTP itself sets this header, so that nobody else may.
+#[must_use]
+pub fn is_ours(name: &HeaderName) -> bool {
+    let of_family = FORBIDDEN_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
+    of_family || FORBIDDEN.contains(&name.as_str())
+}
+
 fn invalid(message: impl Into<String>) -> Invalid {
     Invalid::new("headers", message)
 }
@@ -192,8 +199,7 @@ fn header_name(number: usize, text: &str) -> Result<HeaderName, Invalid> {
         ))
     };
     let name = name.ok_or_else(wrong)?;
-    let of_family = FORBIDDEN_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
-    if of_family || FORBIDDEN.contains(&name.as_str()) {
+    if is_ours(&name) {
         return Err(invalid(format!("cannot hold {name}, which Nyala or HTTP itself sets: leave it out")));
     }
     Ok(name)

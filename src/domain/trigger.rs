@@ -1,10 +1,12 @@
 //! A trigger: something that publishes by itself. One firing is an execution.
 
+pub mod calling;
 pub mod carry;
 mod execution;
 pub mod forge;
 pub mod incoming;
 pub mod mapping;
+mod policy;
 pub mod proof;
 pub mod schedule;
 mod settings;
@@ -18,6 +20,7 @@ use super::{Invalid, name};
 
 pub use execution::{Conclusion, Ended, Execution, Origin, Status};
 pub use mapping::Values;
+pub use policy::Policy;
 pub use settings::{InboundMethod, Kind, Missed, OutgoingCall, RepositoryHook, Scheduler, Settings, Webhook};
 
 /// What a trigger publishes, unless it is told otherwise.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::{Clock, Drift, Set};
 use crate::domain::time::Timestamp;
-use crate::domain::trigger::{Ended, Execution, Trigger, carry};
+use crate::domain::trigger::{Ended, Execution, Policy, Trigger, carry};
 use crate::store::db::Db;
 use crate::store::{Carry, Reads, Result, StoreError};
 
@@ -27,33 +27,6 @@ const EVERY: Duration = Duration::from_secs(15);
 /// How long to leave the store alone when it is in trouble, and when it is only busy.
 const AGAIN: Duration = Duration::from_secs(1);
 const BUSY: Duration = Duration::from_millis(20);
-
-/// How triggers are carried out.
-#[derive(Debug, Clone, Copy)]
-pub struct Policy {
-    /// How long after a failure an execution is tried again.
-    pub retry_delay: Duration,
-    /// How often it may fail.
-    pub retries: u32,
-    /// How many executions of each trigger are kept.
-    pub history: usize,
-    /// How many requests a second may fire one trigger, where it does not say itself.
-    pub rate_limit: u32,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { retry_delay: Duration::from_mins(2), retries: 3, history: 10, rate_limit: 5000 }
-    }
-}
-
-impl Policy {
-    /// When an execution that failed so often before, and just now, is tried again.
-    #[must_use]
-    pub fn again_at(&self, failed: u32, now: Timestamp) -> Option<Timestamp> {
-        (failed + 1 < self.retries).then(|| now.plus(self.retry_delay))
-    }
-}
 
 /// The one task that carries out executions.
 pub struct Runner {
@@ -169,7 +142,7 @@ fn decide(policy: Policy, now: Timestamp, execution: &Execution, trigger: &Trigg
     let ended = carry::ended(trigger, execution, now, comes_back);
     let again_at = match ended {
         Ended::Failed(_) => policy.again_at(execution.errors, now),
-        Ended::Published(_) | Ended::Skipped(_) => None,
+        Ended::Published(_) | Ended::Skipped(_) | Ended::GaveUp { .. } => None,
     };
     let next = carry::next(trigger, execution, now);
     Carry { execution: execution.seq, trigger: trigger.id, revision: trigger.revision, ended, again_at, next }

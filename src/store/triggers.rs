@@ -106,11 +106,18 @@ pub trait Executions {
     /// Trouble of the database.
     fn fire(&mut self, now: Timestamp, firing: &Firing) -> Result<Execution>;
 
-    /// An execution is under way from now on; false if somebody else was faster.
+    /// An execution that is due is under way from now on; false if somebody else was faster.
     ///
     /// # Errors
     /// Trouble of the database.
     fn begin_execution(&mut self, now: Timestamp, execution: Seq) -> Result<bool>;
+
+    /// An execution that is under way could not be tried: it is due again then, and not charged
+    /// with that. False if it is not under way any more.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn give_back_execution(&mut self, due_at: Timestamp, execution: Seq, why: &str) -> Result<bool>;
 
     /// Ends an execution: publishes, and keeps when its trigger fires next, all in one.
     ///

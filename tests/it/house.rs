@@ -215,7 +215,7 @@ fn settings(database: &Path) -> Settings {
             audit: "365d".parse().expect("an age"),
             bytes: None,
         },
-        triggers: nyala::publish::triggers::Policy::default(),
+        triggers: nyala::domain::trigger::Policy::default(),
         public_url: None,
         secret_overlap: Duration::from_hours(24),
         key: None,

@@ -45,14 +45,10 @@ pub fn hops_of(header: Option<&str>) -> u32 {
 /// an event that a trigger had published.
 #[must_use]
 pub fn ended(trigger: &Trigger, execution: &Execution, now: Timestamp, comes_back: bool) -> Ended {
-    if trigger.stopped_at.is_some() {
-        return Ended::Skipped(STOPPED.to_owned());
-    }
-    if comes_back {
+    if comes_back && trigger.stopped_at.is_none() {
         return Ended::Skipped("a loop: an event that a trigger published has come back".to_owned());
     }
-    if execution.hops > MAX_HOPS {
-        let why = format!("a loop: it has passed through {} triggers, and may through {MAX_HOPS}", execution.hops);
+    if let Some(why) = held_back(trigger, execution) {
         return Ended::Skipped(why);
     }
     match (&trigger.settings, &execution.incoming) {
@@ -79,6 +75,16 @@ pub fn ended(trigger: &Trigger, execution: &Execution, now: Timestamp, comes_bac
     }
 }
 
+/// Why an execution is skipped whatever is in it, if it is.
+#[must_use]
+pub fn held_back(trigger: &Trigger, execution: &Execution) -> Option<String> {
+    if trigger.stopped_at.is_some() {
+        return Some(STOPPED.to_owned());
+    }
+    let circles = execution.hops > MAX_HOPS;
+    circles.then(|| format!("a loop: it has passed through {} triggers, and may through {MAX_HOPS}", execution.hops))
+}
+
 /// When the trigger fires next by itself after this execution.
 #[must_use]
 pub fn next(trigger: &Trigger, execution: &Execution, now: Timestamp) -> Option<Timestamp> {
@@ -94,15 +100,19 @@ pub fn next(trigger: &Trigger, execution: &Execution, now: Timestamp) -> Option<
 
 /// What is published, an event for each of what is told.
 fn published(trigger: &Trigger, execution: &Execution, told: Vec<Values>) -> Ended {
+    let events: Result<Vec<_>, _> = told.into_iter().map(|told| event(trigger, execution, told)).collect();
+    events.map_or_else(Ended::Failed, Ended::Published)
+}
+
+/// An event that tells this.
+///
+/// # Errors
+/// The trigger names an application that there cannot be.
+pub(super) fn event(trigger: &Trigger, execution: &Execution, told: Values) -> Result<NewEvent, String> {
     let applications: Result<Vec<_>, _> = trigger.applications.iter().map(|name| Application::parse(name)).collect();
-    let applications = match applications {
-        Ok(applications) => applications,
-        Err(invalid) => return Ended::Failed(invalid.to_string()),
-    };
-    let origin = Origin { trigger: trigger.id, execution: execution.seq, hops: execution.hops.saturating_add(1) };
-    let event = |told: Values| NewEvent {
+    Ok(NewEvent {
         event_type: trigger.event_type.clone(),
-        applications: applications.clone(),
+        applications: applications.map_err(|invalid| invalid.to_string())?,
         payload: payload(trigger, execution, told).into(),
         idempotency: None,
         only: None,
@@ -110,9 +120,14 @@ fn published(trigger: &Trigger, execution: &Execution, told: Vec<Values>) -> End
         deed: None,
         introduces: trigger.owner == Owner::ADMIN,
         gate: None,
-        origin: Some(origin),
-    };
-    Ended::Published(told.into_iter().map(event).collect())
+        origin: Some(Origin { trigger: trigger.id, execution: execution.seq, hops: hops_with(execution) }),
+    })
+}
+
+/// How many triggers what comes of an execution has passed through.
+#[must_use]
+pub fn hops_with(execution: &Execution) -> u32 {
+    execution.hops.saturating_add(1)
 }
 
 /// What is told, and by what; whoever fires a trigger cannot say that in its place.

@@ -122,6 +122,24 @@ pub enum Ended {
     Skipped(String),
     /// It could not be carried out: why.
     Failed(String),
+    /// It failed and is not tried again: why, and events that tell of that.
+    GaveUp {
+        /// As of [`Ended::Failed`].
+        why: String,
+        /// As of [`Ended::Published`].
+        events: Vec<NewEvent>,
+    },
+}
+
+impl Ended {
+    /// What is published, in this order.
+    #[must_use]
+    pub fn events(&self) -> &[NewEvent] {
+        match self {
+            Self::Published(events) | Self::GaveUp { events, .. } => events,
+            Self::Skipped(_) | Self::Failed(_) => &[],
+        }
+    }
 }
 
 /// Where an event comes from that nobody published.

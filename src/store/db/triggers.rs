@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::Db;
 use crate::domain::time::Timestamp;
-use crate::domain::trigger::{Ended, Execution, Trigger};
+use crate::domain::trigger::{Execution, Trigger};
 use crate::store::ops::{Act, CarryOp};
 use crate::store::{CarriedOut, Carry, Firing, Result, StoreError, Writes, sqlite};
 
@@ -63,10 +63,7 @@ impl Db {
         carry: Carry,
     ) -> impl Future<Output = Result<CarriedOut>> + use<> {
         let (reply, answer) = oneshot::channel();
-        let bytes = match &carry.ended {
-            Ended::Published(events) => events.iter().map(|event| event.payload.len()).sum(),
-            Ended::Skipped(_) | Ended::Failed(_) => 0,
-        };
+        let bytes = carry.ended.events().iter().map(|event| event.payload.len()).sum();
         self.queue.publish(Box::new(CarryOp { now, lease_until, db: self.clone(), carry, bytes, done: None, reply }));
         async move { answer.await.unwrap_or(Err(StoreError::Closed)) }
     }

@@ -38,7 +38,13 @@ const OPEN: &str = "
 
 const BEGIN: &str = "
     UPDATE executions SET status = 2, due_at = NULL, processed_at = ?2, last_error = NULL
-    WHERE seq = ?1 AND due_at IS NOT NULL AND status <> 2";
+    WHERE seq = ?1 AND due_at <= ?2 AND due_at IS NOT NULL AND status <> 2";
+
+/// It is as it was before it began, and says why: what was never processed still was not.
+const GIVE_BACK: &str = "
+    UPDATE executions
+    SET status = 0, due_at = ?2, last_error = ?3, processed_at = CASE WHEN errors > 0 THEN processed_at END
+    WHERE seq = ?1 AND status = 2";
 
 const END: &str = "
     UPDATE executions
@@ -84,6 +90,11 @@ impl Executions for Session {
         Ok(self.sql(BEGIN)?.execute(params![execution.0, now.millis()])? > 0)
     }
 
+    fn give_back_execution(&mut self, due_at: Timestamp, execution: Seq, why: &str) -> Result<bool> {
+        self.batch.rows += 1;
+        Ok(self.sql(GIVE_BACK)?.execute(params![execution.0, due_at.millis(), why])? > 0)
+    }
+
     fn carry_out(&mut self, now: Timestamp, until: Timestamp, carry: &Carry, room: &Room) -> Result<CarriedOut> {
         let open = |row: &Row<'_>| Ok(Open { trigger: TriggerId(row.get(0)?), errors: row.get(1)?, key: row.get(2)? });
         let Some(open) = self.sql(OPEN)?.query_row([carry.execution.0], open).optional()? else {
@@ -96,8 +107,8 @@ impl Executions for Session {
         let (conclusion, errors, why) = self.concluded_as(now, &open, carry)?;
         self.end(now, carry, errors, conclusion, why.as_deref())?;
         let published = match conclusion {
-            Conclusion::Published => self.publish_all(now, until, &trigger, carry, room)?,
-            Conclusion::Skipped | Conclusion::Failed => vec![],
+            Conclusion::Published | Conclusion::Failed => self.publish_all(now, until, &trigger, carry, room)?,
+            Conclusion::Skipped => vec![],
         };
         Ok(CarriedOut::Done(published))
     }
@@ -233,7 +244,7 @@ impl Session {
                 }
             },
             Ended::Skipped(why) => (Conclusion::Skipped, open.errors, Some(why.clone())),
-            Ended::Failed(why) => (Conclusion::Failed, open.errors + 1, Some(why.clone())),
+            Ended::Failed(why) | Ended::GaveUp { why, .. } => (Conclusion::Failed, open.errors + 1, Some(why.clone())),
         })
     }
 
@@ -273,9 +284,8 @@ impl Session {
         carry: &Carry,
         room: &Room,
     ) -> Result<Vec<Published>> {
-        let Ended::Published(events) = &carry.ended else { return Ok(vec![]) };
         let mut all: Vec<Published> = vec![];
-        for event in events {
+        for event in carry.ended.events() {
             match self.publish(now, until, trigger.owner, event, room) {
                 Ok(Publishing::Kept(published)) => all.push(published),
                 other => {
