@@ -14,13 +14,14 @@ use tokio::time::Instant;
 use crate::api::bodies::Bodies;
 use crate::api::health::Readiness;
 use crate::api::server::{self, Tls, TlsError};
-use crate::api::{App, Auth, Callers};
+use crate::api::{App, Auth, Callers, Fired};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::delivery::asker::Asker;
 use crate::delivery::dispatcher::Dispatcher;
 use crate::delivery::gatekeeper::Gatekeeper;
 use crate::delivery::guard::Guard;
+use crate::delivery::outgoing::Outgoing;
 use crate::delivery::replayer::Replayer;
 use crate::delivery::sender::Sender;
 use crate::delivery::sweeper::Sweeper;
@@ -82,6 +83,7 @@ pub struct Service {
     gatekeeper: JoinHandle<()>,
     replayer: JoinHandle<()>,
     runner: JoinHandle<()>,
+    outgoing: JoinHandle<()>,
     sweeper: JoinHandle<()>,
     tokens: JoinHandle<()>,
     db: Db,
@@ -126,10 +128,11 @@ impl Service {
             grpc,
             server: tokio::spawn(server::serve(listener, app, tls.clone(), limits, stop.subscribe())),
             tls,
-            dispatcher: tokio::spawn(works.dispatcher(handover, sender, settings).run(stop.subscribe())),
+            dispatcher: tokio::spawn(works.dispatcher(handover, sender.clone(), settings).run(stop.subscribe())),
             gatekeeper: tokio::spawn(works.gatekeeper().run(stop.subscribe())),
             replayer: tokio::spawn(works.replayer().run(stop.subscribe())),
             runner: tokio::spawn(works.runner(settings).run(stop.subscribe())),
+            outgoing: tokio::spawn(works.outgoing(sender, settings).run(stop.subscribe())),
             sweeper: tokio::spawn(works.sweeper(settings).run(stop.subscribe())),
             tokens: tokio::spawn(tokens.watch(clock.clone(), stop.subscribe())),
             stop,
@@ -186,6 +189,7 @@ impl Service {
             ("gatekeeper", self.gatekeeper),
             ("replayer", self.replayer),
             ("runner", self.runner),
+            ("outgoing", self.outgoing),
             ("sweeper", self.sweeper),
             ("tokens", self.tokens),
         ];
@@ -219,13 +223,14 @@ struct Works {
     replays: Arc<Notify>,
     removed: Arc<Notify>,
     opened: Arc<Notify>,
-    fired: Arc<Notify>,
+    fired: Fired,
     tokens: Arc<KnownTokens>,
 }
 
 impl Works {
     fn new(db: Db, clock: Arc<dyn Clock>, tokens: Arc<KnownTokens>) -> Self {
-        let (wake, replays, removed, opened, fired) = Default::default();
+        let (wake, replays, removed, opened) = Default::default();
+        let fired = Fired::default();
         Self { db, clock, wake, replays, removed, opened, fired, tokens }
     }
 
@@ -266,7 +271,18 @@ impl Works {
         Runner {
             db: self.db.clone(),
             clock: self.clock.clone(),
-            fired: self.fired.clone(),
+            fired: self.fired.runner.clone(),
+            lease: settings.policy.lease(),
+            policy: settings.triggers,
+        }
+    }
+
+    fn outgoing(&self, sender: Arc<Sender>, settings: &Settings) -> Outgoing {
+        Outgoing {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            sender,
+            fired: self.fired.outgoing.clone(),
             lease: settings.policy.lease(),
             policy: settings.triggers,
         }

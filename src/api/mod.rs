@@ -8,6 +8,7 @@ pub mod ccx;
 mod cds;
 mod connection;
 mod error;
+mod fired;
 pub mod health;
 mod hook_fields;
 mod huskar;
@@ -43,6 +44,7 @@ use health::Readiness;
 use router::Route;
 
 pub use auth::Auth;
+pub use fired::Fired;
 pub use inbound::Callers;
 pub use router::Needs;
 
@@ -64,8 +66,8 @@ pub struct App {
     pub replays: Arc<Notify>,
     /// Tells the sweeper that a hook was removed.
     pub removed: Arc<Notify>,
-    /// Tells the runner that a trigger was fired.
-    pub fired: Arc<Notify>,
+    /// Tells those who carry that out that a trigger was fired.
+    pub fired: Fired,
     /// How fast triggers are fired.
     pub triggers: Callers,
     /// The URL by which others reach this server, if it is known.

@@ -43,6 +43,8 @@ pub(super) struct Clients {
     /// Those that ask, by hook: what is left on a connection by one receiver, or by a
     /// delivery, must not be another's answer.
     asking: Cache<(HookId, Option<[u8; 32]>, bool), HttpClient>,
+    /// Makes a connection for each request.
+    calling: HttpClient,
     connectors: Connectors,
     tls: Tls,
     workers: usize,
@@ -59,6 +61,7 @@ impl Clients {
             accepting_any: client(connectors.with(tls.usual(true)), workers),
             own: cache(),
             asking: cache(),
+            calling: client(connectors.with(tls.usual(false)), 0),
             connectors,
             tls,
             workers,
@@ -77,6 +80,11 @@ impl Clients {
             client(self.connectors.with(tls), self.workers)
         };
         self.asking.get_with((hook, identity.map(TlsIdentity::digest), insecure_ssl), make)
+    }
+
+    /// The client of all calls of triggers.
+    pub(super) fn calling(&self) -> &HttpClient {
+        &self.calling
     }
 
     /// The client of all hooks that have these certificates.

@@ -9,6 +9,7 @@
 //!                          └─ connector · guard · metered
 //! asker        asks the hooks of a gate: compose → send → judge → record, with the same sender
 //! gatekeeper   closes gates whose time is up
+//! outgoing     makes the calls of triggers: compose → send → decide → record, with the same sender
 //! replayer     makes the redeliveries of replays, a step at a time
 //! sweeper      cancels what removed hooks owe, takes back leases that ran out
 //!     └─ clock_set moves leases and waits along when somebody sets the clock
@@ -26,6 +27,7 @@ pub mod gatekeeper;
 pub mod guard;
 mod lanes;
 mod metered;
+pub mod outgoing;
 mod payload;
 pub mod replayer;
 mod request;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::event::EventType;
@@ -14,14 +14,17 @@ use crate::domain::gate::{Gate, with_work_id};
 use crate::domain::headers::{HeaderLines, MASKED};
 use crate::domain::id::DeliveryId;
 use crate::domain::time::Timestamp;
+use crate::domain::trigger::calling::Call;
 use crate::domain::trigger::carry::HOPS;
 use crate::domain::url::Credentials;
 use crate::store::targets::{OpenSecrets, Target};
 use crate::store::{DecideToken, Leased};
 
-/// A POST that is ready to be sent.
+/// A request that is ready to be sent.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// POST, but for what triggers call.
+    pub method: Method,
     /// Absolute, without user info, as HTTP writes it.
     pub url: Bytes,
     /// Accept any certificate.
@@ -30,7 +33,8 @@ pub struct Request {
     pub secrets: Arc<OpenSecrets>,
     /// All but those that HTTP itself needs.
     pub headers: HeaderMap,
-    /// The event's payload, to the byte; or what the hook's kind is sent of it.
+    /// The event's payload, to the byte; or what the hook's kind is sent of it; or what a trigger
+    /// says.
     pub body: Bytes,
 }
 
@@ -45,6 +49,8 @@ const NYALA_HOPS: HeaderName = HeaderName::from_static(HOPS);
 const NYALA_GATE: HeaderName = HeaderName::from_static("nyala-gate");
 const NYALA_GATE_TOKEN: HeaderName = HeaderName::from_static("nyala-gate-token");
 const NYALA_GATE_EXPIRES: HeaderName = HeaderName::from_static("nyala-gate-expires");
+
+const USUAL_AGENT: HeaderValue = HeaderValue::from_static(concat!("Nyala/", env!("CARGO_PKG_VERSION")));
 
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 /// What receivers of GitHub's webhooks check.
@@ -86,6 +92,31 @@ pub(super) fn compose_question(
     signed(target, &id, &gate.event_type, about, gate.payload.clone(), now)
 }
 
+/// Composes what a trigger calls; `hops` with itself. Nothing is signed: there is no hook whose
+/// secret could do it.
+pub(super) fn compose_call(call: Call, hops: u32) -> Request {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, USUAL_AGENT);
+    headers.insert(NYALA_HOPS, HeaderValue::from(hops));
+    // The HTTP client would say nothing of a body that is empty, and some servers want to hear it.
+    if call.body.is_empty() && matches!(call.method, Method::POST | Method::PUT | Method::PATCH) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+    }
+    let secrets = OpenSecrets::new(call.secrets(), &[], None);
+    let Call { method, url, credentials, headers: own, body } = call;
+    if own.iter().any(|(name, _)| name == CONTENT_TYPE) {
+        headers.remove(CONTENT_TYPE);
+    }
+    for (name, value) in own {
+        headers.append(name, value);
+    }
+    if let Some(credentials) = &credentials {
+        headers.insert(AUTHORIZATION, basic(credentials));
+    }
+    Request { method, url: url.wire().clone(), insecure_ssl: false, secrets: Arc::new(secrets), headers, body }
+}
+
 /// A request that is signed as the hook has it, with what it is about.
 fn signed(
     target: &Target,
@@ -98,7 +129,7 @@ fn signed(
     let secrets = target.secrets.as_ref().map_err(Clone::clone)?;
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Nyala/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(USER_AGENT, USUAL_AGENT);
     let signatures = secrets.signing.sign(id, now, &body);
     headers.insert(WEBHOOK_ID, text(id.to_owned()));
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.seconds()));
@@ -113,7 +144,8 @@ fn signed(
         headers.insert(AUTHORIZATION, basic(credentials));
     }
     let url = target.url.wire().clone();
-    Ok(Request { url, insecure_ssl: target.insecure_ssl, secrets: secrets.clone(), headers, body })
+    let method = Method::POST;
+    Ok(Request { method, url, insecure_ssl: target.insecure_ssl, secrets: secrets.clone(), headers, body })
 }
 
 /// What is escaped in the name of a message. Above all the dot: with one in the name,

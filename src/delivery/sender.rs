@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -56,21 +56,36 @@ pub(super) struct Allowance {
     pub(super) timeout: Duration,
     /// So much of the answer's body is kept, in bytes.
     kept: usize,
+    way: Way,
+}
+
+/// Over which connections a request goes.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// Over those of all attempts.
+    Attempt,
     /// A question to this hook: its answer comes over a connection that only such answers
     /// come over, and with the secrets that it repeats; who reads it takes them out of what
     /// goes on record.
-    asks: Option<HookId>,
+    Question(HookId),
+    /// Over one of its own: what others left on one must not be the answer that is told.
+    Call,
 }
 
 impl Allowance {
     /// That of an attempt.
     pub(super) fn of_attempt(timeout: Duration) -> Self {
-        Self { timeout, kept: KEPT_BYTES, asks: None }
+        Self { timeout, kept: KEPT_BYTES, way: Way::Attempt }
     }
 
     /// That of a question: all of the answer counts that is read at all, to the byte.
     pub(super) fn of_question(hook: HookId, timeout: Duration) -> Self {
-        Self { timeout, kept: READ_BYTES, asks: Some(hook) }
+        Self { timeout, kept: READ_BYTES, way: Way::Question(hook) }
+    }
+
+    /// That of a trigger's call.
+    pub(super) fn of_call(timeout: Duration) -> Self {
+        Self { timeout, kept: KEPT_BYTES, way: Way::Call }
     }
 }
 
@@ -116,15 +131,16 @@ impl Sender {
         now: impl Fn() -> Timestamp,
     ) -> Result<Outcome, Unsent> {
         let (insecure_ssl, secrets) = (request.insecure_ssl, request.secrets.clone());
-        let (post, sending) = match post(request) {
-            Ok(post) => post,
+        let (request, sending) = match outbound(request) {
+            Ok(outbound) => outbound,
             Err(e) => return Ok(Outcome::Refused(format!("the URL cannot be called: {}", root_cause(&e)))),
         };
         let identity = secrets.identity.as_deref();
-        let answering = match (allowance.asks, identity) {
-            (Some(hook), identity) => self.clients.asking(hook, identity, insecure_ssl).request(post),
-            (None, None) => self.clients.usual(insecure_ssl).request(post),
-            (None, Some(identity)) => self.clients.of(identity, insecure_ssl).request(post),
+        let answering = match (allowance.way, identity) {
+            (Way::Question(hook), identity) => self.clients.asking(hook, identity, insecure_ssl).request(request),
+            (Way::Call, _) => self.clients.calling().request(request),
+            (Way::Attempt, None) => self.clients.usual(insecure_ssl).request(request),
+            (Way::Attempt, Some(identity)) => self.clients.of(identity, insecure_ssl).request(request),
         };
         let outcome = match answering.await {
             Ok(response) => read(response, allowance, &secrets.mask, now).await,
@@ -184,14 +200,14 @@ fn unanswered(error: &legacy::Error, identity: Option<&TlsIdentity>) -> Result<O
     }
 }
 
-fn post(request: Request) -> http::Result<(http::Request<Full<Payload>>, Sending)> {
+fn outbound(request: Request) -> http::Result<(http::Request<Full<Payload>>, Sending)> {
     let (payload, sending) = Payload::new(request.body);
-    let mut post = http::Request::builder()
-        .method(Method::POST)
+    let mut outbound = http::Request::builder()
+        .method(request.method)
         .uri(http::Uri::from_maybe_shared(request.url)?)
         .body(Full::new(payload))?;
-    *post.headers_mut() = request.headers;
-    Ok((post, sending))
+    *outbound.headers_mut() = request.headers;
+    Ok((outbound, sending))
 }
 
 async fn read(
@@ -210,7 +226,7 @@ async fn read(
     let retry_after = header.and_then(|value| retry_after(value, now()));
     let headers = kept_headers(response.headers(), mask);
     let nothing = Mask::default();
-    let hidden = if allowance.asks.is_some() { &nothing } else { mask };
+    let hidden = if let Way::Question(_) = allowance.way { &nothing } else { mask };
     let body = kept_body(&mut response, allowance.kept, hidden).await;
     if let Some(meter) = response.extensions().get::<Meter>() {
         meter.reset();
