@@ -8,8 +8,9 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::allowance::Allowance;
 use super::request::{Request, compose_question};
-use super::sender::{Allowance, Sender, Unsent};
+use super::sender::{Sender, Unsent};
 use crate::clock::Clock;
 use crate::domain::gate::{Answered, Gate, NewGate};
 use crate::domain::headers::MASKED;

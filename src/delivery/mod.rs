@@ -17,6 +17,7 @@
 //!     └─ retention removes what has grown old
 //! ```
 
+mod allowance;
 pub mod asker;
 mod clients;
 mod clock_set;

@@ -11,8 +11,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use super::allowance::Allowance;
 use super::request::{compose_call, on_record};
-use super::sender::{Allowance, Sender, Unsent};
+use super::sender::{Sender, Unsent};
 use crate::clock::Clock;
 use crate::domain::id::Seq;
 use crate::domain::outcome::Outcome;

@@ -19,6 +19,7 @@ use hyper::ext::ReasonPhrase;
 use hyper_util::client::legacy;
 use rustix::io::Errno;
 
+use super::allowance::{Allowance, KEPT_BYTES, Way};
 use super::clients::{Clients, READ_BYTES};
 use super::guard::{Barred, Guard};
 use super::metered::Meter;
@@ -28,14 +29,10 @@ use super::resolver::Unresolved;
 use super::{SLOW, tls};
 use crate::domain::certificate::TlsIdentity;
 use crate::domain::headers::HeaderLines;
-use crate::domain::id::HookId;
 use crate::domain::mask::Mask;
 use crate::domain::outcome::{Answer, Outcome, usual_reason};
 use crate::domain::retry::retry_after;
 use crate::domain::time::Timestamp;
-
-/// At most so much of an answer's body is kept, and so much of its headers.
-const KEPT_BYTES: usize = 4 << 10;
 
 /// At most so much of an answer's reason phrase is kept.
 const REASON_BYTES: usize = 256;
@@ -47,46 +44,6 @@ const CAUSE_BYTES: usize = 1 << 10;
 /// proxies that the environment names are not used.
 pub struct Sender {
     clients: Clients,
-}
-
-/// What one request is given.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Allowance {
-    /// It may take so long, whole.
-    pub(super) timeout: Duration,
-    /// So much of the answer's body is kept, in bytes.
-    kept: usize,
-    way: Way,
-}
-
-/// Over which connections a request goes.
-#[derive(Debug, Clone, Copy)]
-enum Way {
-    /// Over those of all attempts.
-    Attempt,
-    /// A question to this hook: its answer comes over a connection that only such answers
-    /// come over, and with the secrets that it repeats; who reads it takes them out of what
-    /// goes on record.
-    Question(HookId),
-    /// Over one of its own: what others left on one must not be the answer that is told.
-    Call,
-}
-
-impl Allowance {
-    /// That of an attempt.
-    pub(super) fn of_attempt(timeout: Duration) -> Self {
-        Self { timeout, kept: KEPT_BYTES, way: Way::Attempt }
-    }
-
-    /// That of a question: all of the answer counts that is read at all, to the byte.
-    pub(super) fn of_question(hook: HookId, timeout: Duration) -> Self {
-        Self { timeout, kept: READ_BYTES, way: Way::Question(hook) }
-    }
-
-    /// That of a trigger's call.
-    pub(super) fn of_call(timeout: Duration) -> Self {
-        Self { timeout, kept: KEPT_BYTES, way: Way::Call }
-    }
 }
 
 impl Sender {

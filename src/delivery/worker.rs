@@ -8,8 +8,9 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::Instrument;
 
+use super::allowance::Allowance;
 use super::request::{compose, on_record};
-use super::sender::{Allowance, Sender, Unsent};
+use super::sender::{Sender, Unsent};
 use super::{Policy, SLOW};
 use crate::clock::Clock;
 use crate::domain::delivery::{Attempt, Next, decide};

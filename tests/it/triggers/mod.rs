@@ -7,6 +7,7 @@ mod history;
 mod killed;
 mod loops;
 mod maintenance;
+mod outgoing;
 mod reach;
 mod repositories;
 mod schedules;
