@@ -11,8 +11,9 @@ use http::{HeaderName, HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use super::mapping::Values;
 use super::proof::sensitive;
-use super::settings::{OutgoingCall, Settings, Values};
+use super::settings::{OutgoingCall, Settings};
 use super::{Ended, Execution, Policy, Trigger, carry};
 use crate::domain::Invalid;
 use crate::domain::headers::{CustomHeaders, MASKED, is_ours};
