@@ -12,19 +12,21 @@ use crate::domain::id::EventId;
 
 /// The list.
 const LISTING: Listing = Listing { noun: "events", columns: &COLUMNS };
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     ("ID", "id"),
     ("TYPE", "type"),
     ("APPLICATIONS", "applications"),
     ("PUBLISHED", "published_at"),
     ("DELIVERIES", "deliveries"),
     ("BYTES", "bytes"),
+    ("EXECUTION", "execution"),
 ];
 
 /// List and show events
 ///
 /// An event is something that happened and was published: its type, the applications that it
-/// concerns, and its payload. What came of it at each hook is in `nyala deliveries list --event ID`.
+/// concerns, and its payload. What came of it at each hook is in `nyala deliveries list --event ID`. Where
+/// a trigger published it, its execution is named, too (`nyala triggers executions`).
 #[derive(clap::Args, Debug)]
 pub struct Events {
     #[command(flatten)]

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod gates;
 pub mod hooks;
 pub mod key;
+pub mod limit;
 pub mod listen;
 pub mod listing;
 mod local_server;
@@ -25,6 +26,7 @@ pub mod shown;
 mod stop;
 mod test_client;
 pub mod token;
+pub mod triggers;
 pub mod verify;
 pub mod when;
 
@@ -68,6 +70,7 @@ enum Command {
     Gate(gate::Gate),
     Gates(gates::Gates),
     Hooks(hooks::Hooks),
+    Triggers(triggers::Triggers),
     Applications(applications::Applications),
     Events(events::Events),
     Deliveries(deliveries::Deliveries),
@@ -127,6 +130,7 @@ impl Cli {
             Command::Gate(args) => args.run().await,
             Command::Gates(args) => args.run().await,
             Command::Hooks(args) => args.run().await,
+            Command::Triggers(args) => args.run().await,
             Command::Applications(args) => args.run().await,
             Command::Events(args) => args.run().await,
             Command::Deliveries(args) => args.run().await,

@@ -167,6 +167,24 @@ pub fn aligned<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> String
     lines.join("\n")
 }
 
+/// Headers, each on a line of its own.
+#[must_use]
+pub fn header_lines(headers: &[(String, String)]) -> String {
+    let line = |(name, value): &(String, String)| visible(&format!("{name}: {value}")).into_owned();
+    headers.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Indented lines below a word; nothing where there are none.
+pub fn block(text: &mut String, word: &str, lines: &str) {
+    if lines.trim().is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n  {word}");
+    for line in lines.lines() {
+        let _ = write!(text, "\n    {line}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -26,6 +26,10 @@ pub struct Given {
 pub const DATA: Given =
     Given { option: "--data: ", what: "the payload", absent: "Leave --data away for an event without a payload." };
 
+/// What each event of a schedule tells.
+pub const PAYLOAD: Given =
+    Given { option: "--payload: ", what: "the payload", absent: "Leave --payload away for events without one." };
+
 /// A message.
 pub const MESSAGE: Given = Given { option: "", what: "the message", absent: "Give {} for one without fields." };
 

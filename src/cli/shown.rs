@@ -28,6 +28,11 @@ impl Shown {
         plain(self.get(field))
     }
 
+    /// All that the server says, in its order.
+    pub fn fields(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter()
+    }
+
     /// All that the server says but these fields, under its names: what a newer one
     /// adds needs no newer client.
     #[must_use]

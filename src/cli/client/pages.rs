@@ -57,6 +57,15 @@ pub async fn gather(
 }
 
 impl Listed {
+    /// What the list holds.
+    ///
+    /// # Errors
+    /// Exit code 1 when it is something else.
+    pub fn items<T: DeserializeOwned>(&self) -> Result<Vec<T>, Failure> {
+        let items: Result<Vec<T>, _> = self.items.iter().map(|item| serde_json::from_str(item.get())).collect();
+        items.map_err(|_| Failure::failed("the server's list holds something that does not belong there"))
+    }
+
     /// Prints the list: all of it as JSON, or what `table` makes of it, or why it
     /// is `empty`.
     ///
@@ -75,9 +84,7 @@ impl Listed {
             output::note(empty);
             Ok(())
         } else {
-            let items: Result<Vec<T>, _> = self.items.iter().map(|item| serde_json::from_str(item.get())).collect();
-            let strange = |_| Failure::failed("the server's list holds something that does not belong there");
-            output::print(&table(&items.map_err(strange)?))
+            output::print(&table(&self.items()?))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use crate::cli::output::{visible, visible_but};
+use crate::cli::output::{block, header_lines, visible, visible_but};
 
 /// A delivery, as far as its attempts go. No field is required, so that older and
 /// newer servers can be asked.
@@ -56,9 +56,9 @@ pub(super) fn told(delivery: &Attempted) -> String {
     let mut text = String::new();
     for attempt in &delivery.attempts {
         let _ = write!(text, "\n\n{}", attempt.headline());
-        block(&mut text, "sent", &lines(&attempt.request_headers));
+        block(&mut text, "sent", &header_lines(&attempt.request_headers));
         if let Some(answer) = &attempt.answer {
-            block(&mut text, "answered", &lines(&answer.headers));
+            block(&mut text, "answered", &header_lines(&answer.headers));
             block(&mut text, "body", &visible_but(&answer.body, &['\n', '\t']));
         }
     }
@@ -72,22 +72,6 @@ impl Attempt {
         let (time, duration) = (&self.started_at, self.duration_ms);
         let line = format!("attempt {}  {time}  {duration:.1} ms  {result} {}", self.number, self.reason);
         visible(line.trim_end()).into_owned()
-    }
-}
-
-fn lines(headers: &Headers) -> String {
-    let line = |(name, value): &(String, String)| visible(&format!("{name}: {value}")).into_owned();
-    headers.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Indented lines below a word; nothing where there are none.
-fn block(text: &mut String, word: &str, lines: &str) {
-    if lines.trim().is_empty() {
-        return;
-    }
-    let _ = write!(text, "\n  {word}");
-    for line in lines.lines() {
-        let _ = write!(text, "\n    {line}");
     }
 }
 

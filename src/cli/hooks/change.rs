@@ -1,7 +1,5 @@
 //! `nyala hooks change`
 
-use std::str::FromStr;
-
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +10,7 @@ use super::secret::Proofs;
 use super::shown::Shown;
 use crate::cli::client::Client;
 use crate::cli::exit::Failure;
+use crate::cli::limit::Limit;
 use crate::cli::output;
 use crate::domain::hook::Order;
 use crate::domain::id::HookId;
@@ -84,21 +83,6 @@ pub(super) struct Limits {
     /// Attempts a second, or `default` for no limit
     #[arg(long, value_name = "NUMBER")]
     rate_limit: Option<Limit>,
-}
-
-/// A number, or what the server allows.
-#[derive(Debug, Clone, Copy)]
-struct Limit(Option<u32>);
-
-impl FromStr for Limit {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "default" => Ok(Self(None)),
-            number => number.parse().map(|number| Self(Some(number))).map_err(|_| "give a whole number, or `default`"),
-        }
-    }
 }
 
 fn order(text: &str) -> Result<Order, &'static str> {
