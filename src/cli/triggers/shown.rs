@@ -26,6 +26,8 @@ fn fired_by(trigger: &Shown) -> String {
         return plain(schedule.get("words"));
     }
     match (trigger.text("method").as_str(), trigger.text("url").as_str()) {
+        // Its URL is the one that it calls itself.
+        _ if trigger.text("kind") == "outgoing" => "itself, once".to_owned(),
         (_, "-") => "-".to_owned(),
         // A forge knows no other.
         ("-", url) => format!("POST {url}"),
@@ -93,11 +95,13 @@ mod tests {
         let schedule = shown(json!({"name": "tick", "kind": "scheduler", "event": "Tick", "applications": ["shop"],
             "schedule": {"words": "every 5 minutes", "next": ["T1", "T2"]}, "executions": {"total": 3, "todo": 1}}));
         let webhook = shown(json!({"name": "w", "url": "http://a/webhook/1", "method": "PUT", "event": "E"}));
+        let outgoing = shown(json!({"kind": "outgoing", "method": "POST", "url": "http://b"}));
         let forge = shown(json!({"name": "f", "url": "http://a/webhook/2", "event": "E", "applications": []}));
 
         assert_eq!(sentence(&schedule), "trigger tick: every 5 minutes, it publishes Tick of shop");
         assert_eq!(cells(&schedule)[4..], ["every 5 minutes", "T1", "3, 1 to do"]);
         assert_eq!(sentence(&webhook), "trigger w: PUT http://a/webhook/1 publishes E");
+        assert_eq!(cells(&outgoing)[4], "itself, once");
         assert_eq!(cells(&forge)[4..], ["POST http://a/webhook/2", "-", "-"]);
     }
 

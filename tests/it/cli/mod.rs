@@ -14,6 +14,7 @@ mod mock_hooks;
 mod scripted;
 mod test_client;
 mod tokens;
+mod triggers;
 mod verify;
 
 use std::ffi::OsStr;
