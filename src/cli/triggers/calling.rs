@@ -35,7 +35,8 @@ fn at_a_forge(place: &str, trigger: &Shown) -> String {
 fn events(trigger: &Shown) -> String {
     match trigger.text("events").as_str() {
         "-" => "the event push".to_owned(),
-        events => format!("the events {events}"),
+        one if !one.contains(", ") => format!("the event {one}"),
+        several => format!("the events {several}"),
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
         );
         assert_eq!(repository("gitlab", &[]), "at GitLab, choose: the event push, the secret as secret token");
         assert!(repository("gitea", &[]).starts_with("at Gitea or Forgejo, choose: content type application/json"));
-        assert_eq!(repository("bitbucket", &["pr:opened"]), "at Bitbucket, choose: the events pr:opened, the secret");
+        assert_eq!(repository("bitbucket", &["pr:opened"]), "at Bitbucket, choose: the event pr:opened, the secret");
     }
 
     #[test]
