@@ -55,6 +55,9 @@ pub struct Outgoing {
     pub policy: Policy,
 }
 
+/// Executions whose time has come, and their triggers.
+type Due = Vec<(Execution, Trigger)>;
+
 /// How an execution ends, by its trigger as it is then; and when it is tried again.
 type Decide<'a> = &'a (dyn Fn(&Trigger) -> (Ended, Option<Timestamp>) + Sync);
 
@@ -216,7 +219,7 @@ impl Outgoing {
 }
 
 /// What is to be called by now, at most so much, and when the next one after that is due.
-fn look(archive: &dyn Reads, now: Timestamp, most: usize) -> Result<(Vec<(Execution, Trigger)>, Option<Timestamp>)> {
+fn look(archive: &dyn Reads, now: Timestamp, most: usize) -> Result<(Due, Option<Timestamp>)> {
     if archive.maintenance()?.is_some() {
         return Ok((vec![], None));
     }

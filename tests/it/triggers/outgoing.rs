@@ -83,8 +83,8 @@ async fn six_methods_can_be_sent_and_an_empty_body_is_said_to_be_empty() {
 
     for method in methods {
         assert_eq!(until_done(&house, method).await["result"], "published", "{method}");
-        let received = receiver.received();
-        let request = received.iter().find(|request| request.method == method).expect("a request");
+        let all = receiver.received();
+        let request = all.iter().find(|request| request.method == method).expect("a request");
         let length = if ["POST", "PUT", "PATCH"].contains(&method) { "0" } else { "" };
         assert_eq!((request.header("content-length"), request.body.len()), (length, 0), "{method}");
     }
