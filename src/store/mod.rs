@@ -45,7 +45,9 @@ pub use outbox::{Claimed, Errand, FannedOut, Leased, Outbox, Published, Publishi
 pub use replays::{Begun, Redelivered, ReplayArchive, Replays, Step};
 pub use retention::{Aged, Finished, GivenUp, Reads, Retention, Size, Stretch};
 pub use secrets::{Secrets, SigningKeys};
-pub use triggers::{CarriedOut, Carry, Counted, Executions, Firing, TriggerArchive, TriggerFilter, Triggers};
+pub use triggers::{
+    CarriedOut, Carry, Counted, Executions, Firing, TriggerArchive, TriggerCounts, TriggerFilter, Triggers,
+};
 
 /// Trouble of our own with keeping things.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -184,6 +184,23 @@ pub struct Counted {
     pub next_at: Option<Timestamp>,
 }
 
+/// How it goes with all triggers, each number up to a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriggerCounts {
+    /// Triggers that are started.
+    pub started: u64,
+    /// Triggers that are stopped.
+    pub stopped: u64,
+    /// Executions that are due and wait for their turn.
+    pub due: u64,
+    /// Executions that are under way.
+    pub doing: u64,
+    /// Of the latest thousand executions, those whose time has come.
+    pub fired: u64,
+    /// Those of them that were processed.
+    pub processed: u64,
+}
+
 /// Triggers and executions, by reading.
 pub trait TriggerArchive {
     /// One living trigger.
@@ -253,6 +270,12 @@ pub trait TriggerArchive {
     /// # Errors
     /// Trouble of the database.
     fn old_executions(&self, after: TriggerId, history: usize, limit: usize) -> Result<(Vec<Seq>, Option<TriggerId>)>;
+
+    /// How it goes, in a moment, however many there are.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn trigger_counts(&self, now: Timestamp) -> Result<TriggerCounts>;
 
     /// Since when nothing is carried out.
     ///

@@ -11,7 +11,7 @@ use crate::domain::id::{EventId, Seq, TriggerId};
 use crate::domain::time::Timestamp;
 use crate::domain::trigger::{Execution, Kind, Trigger};
 use crate::store::page::{Cursor, Page, Paged};
-use crate::store::{Counted, Result, TriggerArchive, TriggerFilter};
+use crate::store::{Counted, Result, TriggerArchive, TriggerCounts, TriggerFilter};
 
 const NAMED: &str = "SELECT * FROM known_triggers WHERE uuid = ?1 AND removed_at IS NULL";
 
@@ -62,6 +62,26 @@ const OLD: &str = "
     LIMIT ?2 OFFSET ?3";
 
 const MAINTENANCE: &str = "SELECT since FROM maintenance";
+
+/// Anybody may ask for these numbers: each is looked for in a bounded stretch of an index or of
+/// a table.
+const COUNT_TRIGGERS: &str = "
+    SELECT count(*) - count(stopped_at), count(stopped_at)
+    FROM (SELECT stopped_at FROM triggers WHERE removed_at IS NULL LIMIT 100000)";
+
+const COUNT_DUE: &str = "
+    SELECT count(*) FROM
+        (SELECT 1 FROM executions INDEXED BY executions_due
+         WHERE calls IN (0, 1) AND due_at <= ?1 AND due_at IS NOT NULL
+         LIMIT 100000)";
+
+const COUNT_DOING: &str = "SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 2 LIMIT 100000)";
+
+/// What was scheduled for later has not come yet.
+const COUNT_LATEST: &str = "
+    SELECT count(*), count(processed_at)
+    FROM (SELECT at, processed_at FROM executions ORDER BY seq DESC LIMIT 1000)
+    WHERE at <= ?1 OR processed_at IS NOT NULL";
 
 impl TriggerArchive for Reader {
     fn trigger_named(&self, uuid: &str) -> Result<Option<Trigger>> {
@@ -155,6 +175,15 @@ impl TriggerArchive for Reader {
             }
         }
         Ok((old, None))
+    }
+
+    fn trigger_counts(&self, now: Timestamp) -> Result<TriggerCounts> {
+        let two = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into()));
+        let (started, stopped) = self.sql(COUNT_TRIGGERS)?.query_row([], two)?;
+        let (fired, processed) = self.sql(COUNT_LATEST)?.query_row([now.millis()], two)?;
+        let due: u32 = self.sql(COUNT_DUE)?.query_row([now.millis()], |row| row.get(0))?;
+        let doing: u32 = self.sql(COUNT_DOING)?.query_row([], |row| row.get(0))?;
+        Ok(TriggerCounts { started, stopped, due: due.into(), doing: doing.into(), fired, processed })
     }
 
     fn maintenance(&self) -> Result<Option<Timestamp>> {
