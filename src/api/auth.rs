@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::connection::Connection;
 use super::error::ApiError;
@@ -16,6 +18,16 @@ use crate::clock::Clock;
 use crate::domain::access::Caller;
 use crate::domain::token::{PREFIX, TokenHash, TokenState};
 use crate::store::known_tokens::{KnownToken, KnownTokens};
+
+/// What CDS's clients send their token in, in base64; some proxies drop names with underscores.
+const X_AUTH_HEADER: [HeaderName; 2] =
+    [HeaderName::from_static("x_auth_header"), HeaderName::from_static("x-auth-header")];
+
+/// Whatever fills up the last four letters, or nothing.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// How often it is told that wrong tokens come.
 const TELL_EVERY: Duration = Duration::from_mins(1);
@@ -147,30 +159,50 @@ fn too_many(wait: Duration) -> ApiError {
     ApiError::TooManyWrongTokens(wait.as_secs() + 1)
 }
 
-/// The token that a request brings: `Bearer`, or the password of `Basic`, whatever
-/// the user; or alone, as Huskar's clients send theirs.
+/// The token that a request brings: in `Authorization`, or where that is not, as CDS's clients
+/// send theirs.
 fn presented(headers: &HeaderMap) -> Result<Option<Presented>, ApiError> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(ApiError::Unauthorized("Authorization stands there twice: send it once".into()));
+    if let Some(value) = alone(headers, &[AUTHORIZATION], "Authorization")? {
+        return authorization(value).map(Some);
     }
+    let value = alone(headers, &X_AUTH_HEADER, "X-Auth-Header")?;
+    value.map(|value| auth_header(value).map(|hash| Presented { hash, as_password: false })).transpose()
+}
+
+/// The value of the only header that has one of these names.
+fn alone<'a>(headers: &'a HeaderMap, names: &[HeaderName], told: &str) -> Result<Option<&'a HeaderValue>, ApiError> {
+    let mut values = names.iter().flat_map(|name| headers.get_all(name));
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(ApiError::Unauthorized(format!("{told} stands there twice: send it once")));
+    }
+    Ok(value)
+}
+
+/// A token in base64, perhaps with the line break that a shell puts behind it.
+fn auth_header(value: &HeaderValue) -> Result<TokenHash, ApiError> {
+    let unreadable = |_| ApiError::Unauthorized("X-Auth-Header is not the base64 of a token".into());
+    let token = LENIENT.decode(value.as_bytes().trim_ascii()).map_err(unreadable)?;
+    Ok(TokenHash::of(token.trim_ascii()))
+}
+
+/// `Bearer`, or the password of `Basic`, whatever the user; or alone, as Huskar's clients send
+/// theirs.
+fn authorization(value: &HeaderValue) -> Result<Presented, ApiError> {
     let unreadable = || ApiError::Unauthorized("Authorization is neither `Bearer TOKEN` nor Basic".into());
     let value = value.as_bytes().trim_ascii();
     if value.starts_with(PREFIX.as_bytes()) && !value.contains(&b' ') {
-        return Ok(Some(Presented { hash: TokenHash::of(value), as_password: false }));
+        return Ok(Presented { hash: TokenHash::of(value), as_password: false });
     }
     let space = value.iter().position(|byte| *byte == b' ').ok_or_else(unreadable)?;
     let (scheme, rest) = (&value[..space], value[space + 1..].trim_ascii());
     if scheme.eq_ignore_ascii_case(b"bearer") && !rest.is_empty() {
-        return Ok(Some(Presented { hash: TokenHash::of(rest), as_password: false }));
+        return Ok(Presented { hash: TokenHash::of(rest), as_password: false });
     }
     if scheme.eq_ignore_ascii_case(b"basic") {
         let pair = BASE64_STANDARD.decode(rest).map_err(|_| unreadable())?;
         let colon = pair.iter().position(|byte| *byte == b':').ok_or_else(unreadable)?;
-        return Ok(Some(Presented { hash: TokenHash::of(&pair[colon + 1..]), as_password: true }));
+        return Ok(Presented { hash: TokenHash::of(&pair[colon + 1..]), as_password: true });
     }
     Err(unreadable())
 }
@@ -178,7 +210,6 @@ fn presented(headers: &HeaderMap) -> Result<Option<Presented>, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn hash(value: &str) -> Option<TokenHash> {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
@@ -202,5 +233,32 @@ mod tests {
         for value in ["x", "nyala_x y", "Bearer", "Bearer ", "Basic !", "Basic bm9jb2xvbg==", "Digest a=b", ""] {
             assert_eq!(hash(value), None, "{value}");
         }
+    }
+
+    fn of(pairs: &[(&'static str, &str)]) -> Option<TokenHash> {
+        let pair = |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), value.parse().unwrap());
+        presented(&pairs.iter().map(pair).collect()).ok().flatten().map(|presented| presented.hash)
+    }
+
+    #[test]
+    fn a_token_is_taken_in_base64_under_either_name_of_cdss_header() {
+        let token = Some(TokenHash::of(b"nyala_x"));
+        for name in ["x_auth_header", "x-auth-header"] {
+            for value in [BASE64_STANDARD.encode("nyala_x"), "bnlhbGFfeA".into(), BASE64_STANDARD.encode("nyala_x\n")] {
+                assert_eq!(of(&[(name, &value)]), token, "{name}: {value}");
+            }
+            for value in ["nyala_x", "!", "bnlhbGFfeA== x"] {
+                assert_eq!(of(&[(name, value)]), None, "{name}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn authorization_wins_over_cdss_header_and_that_stands_there_once() {
+        let (good, other) = (BASE64_STANDARD.encode("nyala_x"), BASE64_STANDARD.encode("nyala_y"));
+        let bearer = ("authorization", "Bearer nyala_z");
+        assert_eq!(of(&[bearer, ("x-auth-header", &good)]), Some(TokenHash::of(b"nyala_z")));
+        assert_eq!(of(&[("authorization", "nonsense"), ("x-auth-header", &good)]), None);
+        assert_eq!(of(&[("x_auth_header", &good), ("x-auth-header", &other)]), None);
     }
 }

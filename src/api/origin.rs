@@ -11,6 +11,9 @@ use super::connection::Connection;
 use super::error::ApiError;
 use crate::domain::reach;
 
+/// Whose page made a browser ask, by the browser's own word.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// What proxies add to requests: whoever comes through one may be anywhere.
 const PROXIED: [HeaderName; 5] = [
     FORWARDED,
@@ -57,6 +60,20 @@ pub(super) fn check_own(headers: &HeaderMap, connection: Connection) -> Result<(
             "a page of another site made this request (see its Origin header): only pages of this server may".into(),
         )),
     }
+}
+
+/// A GET that changes something: a page of another site may make a browser send one, without an
+/// `Origin` and with the password that it knows. Browsers say so in a header of their own.
+pub(super) fn check_fetched(headers: &HeaderMap) -> Result<(), ApiError> {
+    let own = |value: &http::HeaderValue| ["same-origin", "none"].iter().any(|own| value.as_bytes() == own.as_bytes());
+    if headers.get_all(SEC_FETCH_SITE).iter().all(own) {
+        return Ok(());
+    }
+    Err(ApiError::Forbidden(
+        "a page of another site made this request (see its Sec-Fetch-Site header), and it would change something: only \
+         pages of this server may"
+            .into(),
+    ))
 }
 
 /// The value of a header that stands there once.
@@ -145,6 +162,18 @@ mod tests {
             let mut both = headers("localhost:8080", Some(own));
             both.append(ORIGIN, other.parse().unwrap());
             assert!(check_own(&both, PLAIN).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_get_that_changes_something_is_made_by_no_other_site() {
+        let fetched = |values: &[&str]| {
+            let pairs = values.iter().map(|value| (SEC_FETCH_SITE, value.parse().unwrap()));
+            check_fetched(&pairs.collect()).is_ok()
+        };
+        assert!(fetched(&[]) && fetched(&["same-origin"]) && fetched(&["none"]));
+        for values in [&["cross-site"][..], &["same-site"], &[""], &["none", "cross-site"]] {
+            assert!(!fetched(values), "{values:?}");
         }
     }
 
