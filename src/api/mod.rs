@@ -40,6 +40,7 @@ use crate::domain::token::Scope;
 use crate::publish::Publisher;
 use crate::store::db::Db;
 use bodies::Bodies;
+use cds::out_of_scope::not_here;
 use health::Readiness;
 use router::Route;
 
@@ -109,7 +110,7 @@ macro_rules! route {
 
 /// Every route there is. Paths are compared without regard to case, and a
 /// slash at their end does not matter.
-static ROUTES: [Route; 71] = [
+static ROUTES: [Route; 116] = [
     route!(GET "/healthz" anyone health::alive),
     route!(GET "/readyz" anyone health::ready),
     // Kudu, under both mounts, and its seed's spelling of publish.
@@ -186,6 +187,52 @@ static ROUTES: [Route; 71] = [
     route!(POST "/webhook/{uuid}" anyone inbound::fire),
     route!(PUT "/webhook/{uuid}" anyone inbound::fire),
     route!(DELETE "/webhook/{uuid}" anyone inbound::fire),
-    // CDS.
-    route!(GET "/mon/version" anyone cds::version),
+    // CDS: bulk before the tasks, whose names are whatever one likes.
+    route!(GET "/task" Publish => cds::tasks::list),
+    route!(POST "/task" Publish => cds::tasks::add),
+    route!(POST "/task/bulk" Publish => cds::bulk::add),
+    route!(DELETE "/task/bulk" Publish => cds::bulk::remove),
+    route!(GET "/task/bulk/start" Publish => cds::bulk::start),
+    route!(GET "/task/bulk/stop" Publish => cds::bulk::stop),
+    route!(POST "/task/execute" Publish => cds::execute::execute),
+    route!(GET "/task/{uuid}" Publish => cds::tasks::show),
+    route!(PUT "/task/{uuid}" Publish => cds::tasks::restart),
+    route!(DELETE "/task/{uuid}" Publish => cds::tasks::remove),
+    route!(GET "/task/{uuid}/start" Publish => cds::tasks::start),
+    route!(GET "/task/{uuid}/stop" Publish => cds::tasks::stop),
+    route!(GET "/task/{uuid}/execution" Publish => cds::executions::list),
+    route!(DELETE "/task/{uuid}/execution" Publish => cds::executions::remove_all),
+    route!(GET "/task/{uuid}/execution/{timestamp}" Publish => cds::executions::show),
+    route!(POST "/task/{uuid}/execution/{timestamp}/stop" Publish => cds::executions::stop),
+    route!(GET "/mon/version" anyone cds::mon::version),
+    route!(GET "/mon/status" anyone cds::mon::status),
+    route!(GET "/mon/metrics" anyone cds::mon::metrics),
+    route!(GET "/mon/metrics/all" anyone cds::mon::metrics_as_json),
+    route!(POST "/admin/maintenance" Admin => cds::maintenance::set),
+    // What it does for CDS alone.
+    route!(POST "/admin/repository/event/{vcs}/{repository}/{uuid}/stop" Admin => not_here),
+    route!(POST "/admin/repository/event/{vcs}/{repository}/{uuid}/restart" Admin => not_here),
+    route!(DELETE "/admin/repository/{vcs}/{repository}" Admin => not_here),
+    route!(GET "/admin/scheduler" Admin => not_here),
+    route!(POST "/admin/scheduler/resync" Admin => not_here),
+    route!(GET "/admin/scheduler/execution/{hook}" Admin => not_here),
+    route!(DELETE "/admin/scheduler/execution/{hook}" Admin => not_here),
+    route!(GET "/admin/scheduler/{vcs}/{repository}/{workflow}" Admin => not_here),
+    route!(GET "/admin/outgoing/{project}/{vcs}/{repository}/{workflow}" Admin => not_here),
+    route!(GET "/admin/outgoing/{project}/{vcs}/{repository}/{workflow}/{hook}" Admin => not_here),
+    route!(POST "/v2/webhook/repository" Publish => not_here),
+    route!(POST "/v2/webhook/repository/{project}/{kind}/{vcs}/{uuid}" Publish => not_here),
+    route!(POST "/v2/webhook/workflow/{project}/{vcs}/{repository}/{workflow}/{uuid}" Publish => not_here),
+    route!(GET "/v2/repository" Publish => not_here),
+    route!(GET "/v2/repository/event/{vcs}/{repository}" Publish => not_here),
+    route!(DELETE "/v2/repository/event/{vcs}/{repository}" Publish => not_here),
+    route!(GET "/v2/repository/event/{vcs}/{repository}/{uuid}" Publish => not_here),
+    route!(POST "/v2/repository/event/callback" Publish => not_here),
+    route!(POST "/v2/repository/key/{project}/{vcs}/{repository}" Publish => not_here),
+    route!(POST "/v2/workflow/key/{project}/{vcs}/{repository}/{workflow}" Publish => not_here),
+    route!(POST "/v2/workflow/manual" Publish => not_here),
+    route!(POST "/v2/workflow/outgoing" Publish => not_here),
+    route!(DELETE "/v2/workflow/outgoing/{project}" Publish => not_here),
+    route!(POST "/v2/workflow/scheduler" Publish => not_here),
+    route!(DELETE "/v2/workflow/scheduler/{vcs}/{repository}/{workflow}" Publish => not_here),
 ];

@@ -140,7 +140,7 @@ async fn answer(
     }
     let mut response = answered.unwrap_or_else(|error| {
         span.in_scope(|| log(&method, path, connection.peer, &error));
-        told(path, error)
+        told(path, &id, error)
     });
     security_headers::protect(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
@@ -151,14 +151,14 @@ async fn answer(
 
 /// An error in the words of whoever has this path: a dialect may have an envelope of
 /// its own.
-fn told(path: &str, error: ApiError) -> Response {
+fn told(path: &str, id: &RequestId, error: ApiError) -> Response {
     let segments = segments(path).unwrap_or_else(|_| path.split('/').skip(1).map(str::to_owned).collect());
     match segments.as_slice() {
         [api, webhook, ..] if api.eq_ignore_ascii_case("api") && webhook.eq_ignore_ascii_case("webhook") => {
             huskar::envelope::error_response(&error)
         }
         [first, ..] if cds::PATHS.iter().any(|own| own.eq_ignore_ascii_case(first)) => {
-            cds::envelope::error_response(&error)
+            cds::envelope::error_response(&error, id.as_str())
         }
         _ => error.into_response(),
     }
@@ -211,7 +211,7 @@ fn find(method: &Method, segments: Vec<String>) -> Result<(&'static Route, Vec<S
 /// Trouble of ours is an error; a request that was refused is a detail.
 pub(super) fn log(method: &Method, path: &str, peer: IpAddr, error: &ApiError) {
     let status = error.status().as_u16();
-    if error.status().is_server_error() && !matches!(error, ApiError::Crowded(_)) {
+    if error.status().is_server_error() && !matches!(error, ApiError::Crowded(_) | ApiError::NotImplemented(_)) {
         tracing::error!(%method, path, %peer, status, %error, "a request failed");
     } else {
         tracing::debug!(%method, path, %peer, status, %error, "a request was refused");

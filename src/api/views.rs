@@ -17,7 +17,7 @@ use self::certificate::CertificateView;
 use self::gate::GatingView;
 pub(super) use self::gate::{Followed, GateView};
 pub(super) use self::secret::SecretView;
-pub(super) use self::trigger::{ExecutionView, TriggerView, firings};
+pub(super) use self::trigger::{ExecutionView, TriggerView, firings, status};
 use super::App;
 use super::publishing::Kept;
 use crate::domain::access::Caller;

@@ -5,6 +5,7 @@ mod attacks;
 mod bad_input;
 mod binary;
 mod ccx;
+mod cds;
 mod cli;
 mod config;
 mod crash;
