@@ -24,9 +24,12 @@ struct World {
     replay: String,
     webhook: String,
     gate: String,
+    execution: String,
+    timestamp: String,
 }
 
-/// A hook that is failed to, one that was removed, an event, a delivery, a replay, a gate.
+/// A hook that is failed to, one that was removed, an event, a delivery, a replay, a gate, a
+/// trigger that was fired.
 async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
     receiver.answer(|_| answering(500));
     let fields = json!({
@@ -52,7 +55,10 @@ async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
     let path = format!("/api/v1/gates/{MARK}?application={MARK}");
     let gate: Value =
         send(house, admin, Method::POST, &path, &json!({ MARK: MARK }).to_string()).await.json().await.expect("JSON");
+    let (execution, timestamp) = fired(house, admin).await;
     World {
+        execution,
+        timestamp,
         gate: gate["id"].as_str().expect("an id").to_owned(),
         hook: made["id"].to_string(),
         removed: removed["id"].to_string(),
@@ -63,10 +69,30 @@ async fn world(house: &House, admin: &str, receiver: &Receiver) -> World {
     }
 }
 
+/// A hook as CDS describes it, with this uuid.
+fn node_hook(uuid: &str) -> Value {
+    json!({"uuid": uuid, "hook_model_name": "WebHook", "config": {"application": {"value": MARK}}})
+}
+
+/// Makes a trigger whose uuid is the mark, and fires it; the two names of that execution.
+async fn fired(house: &House, admin: &str) -> (String, String) {
+    assert_eq!(send(house, admin, Method::POST, "/task", &node_hook(MARK).to_string()).await.status(), 200);
+    let path = format!("/api/v1/triggers/{MARK}");
+    let name = json!({ "name": MARK }).to_string();
+    assert_eq!(send(house, admin, Method::PATCH, &path, &name).await.status(), 200);
+    let fire = send(house, admin, Method::POST, &format!("{path}/fire"), &json!({ MARK: MARK }).to_string()).await;
+    let execution: Value = fire.json().await.expect("an execution");
+    let task = get(house, admin, &format!("/task/{MARK}/execution")).await;
+    let timestamp = task["executions"][0]["timestamp"].to_string();
+    (execution["id"].as_str().expect("an id").to_owned(), timestamp)
+}
+
 /// The paths of a pattern that lead to something beyond reach; a noun that this does
 /// not know is a route that nobody has thought of here.
 fn paths(world: &World, pattern: &str) -> Vec<String> {
+    let pattern = pattern.replace("{timestamp}", &world.timestamp).replace("{id}", "ID").replace("{uuid}", MARK);
     let pattern = pattern.replace("{type}", MARK).replace("{event}", MARK).replace("{name}", MARK);
+    let pattern = pattern.replace(['{', '}'], "").replace("ID", "{id}");
     let before = pattern.split("/{id}").next().unwrap_or_default();
     let ids = match before.rsplit('/').next() {
         _ if !pattern.contains("{id}") => return vec![pattern],
@@ -76,6 +102,7 @@ fn paths(world: &World, pattern: &str) -> Vec<String> {
         Some("replays") => vec![&world.replay],
         Some("webhook") => vec![&world.webhook],
         Some("gates") => vec![&world.gate],
+        Some("executions") => vec![&world.execution],
         other => panic!("what of {other:?} could lie beyond reach? Make one in `world`"),
     };
     ids.into_iter().map(|id| pattern.replace("{id}", id)).collect()
@@ -99,28 +126,38 @@ async fn a_token_for_another_application_gets_nothing_from_any_route() {
         json!({"name": MARK}),
         json!({"webhook_url": "http://127.0.0.1:9/", "event_list": []}),
         json!({"action_name": "UPDATE_SWITCH", "action_data": {"application_name": MARK}}),
+        node_hook(MARK),
+        json!({ MARK: node_hook(MARK) }),
+        json!({"kind": "webhook", "name": "taken", "application": MARK}),
         json!({}),
     ];
+    let trigger = get(&house, &admin, &format!("/task/{MARK}")).await;
 
     for (method, pattern, needs) in routes().filter(|(_, _, needs)| matches!(needs, Needs::OneOf(_))) {
         for path in paths(&world, pattern) {
             for token in &tokens {
                 for body in &bodies {
                     // What names nothing but its own may be made.
-                    let by_itself = !pattern.contains("{id}") && !body.to_string().contains(MARK);
+                    let names_one = pattern.contains("{id}") || pattern.contains("{uuid}");
+                    let by_itself = !names_one && !body.to_string().contains(MARK);
                     let mine = by_itself && method == Method::POST && !pattern.contains("publish");
                     let answer = send(&house, token, method.clone(), &path, &body.to_string()).await;
                     let status = answer.status().as_u16();
                     let text = answer.text().await.expect("a text");
                     let what = format!("{method} {path} {body} ({needs:?}): {status} {text}");
-                    let listed = method == Method::GET && !pattern.contains("{id}") && status == 200;
+                    let listed = method == Method::GET && !names_one && status == 200;
                     let kudu =
                         method == Method::DELETE && !pattern.contains("/v1/") && status == 200 && text.is_empty();
                     // Publishing to nobody's hooks but for one's own application, and asking none.
                     let nobody = text.contains("\"deliveries\":0") && pattern.contains("publish")
                         || text.contains("\"decisions\":[]") && pattern.ends_with("/gates/{event}");
                     let own = status == 200 && nobody;
-                    assert!(matches!(status, 400 | 403 | 404) || listed || kudu || own || mine, "{what}");
+                    // CDS is told so of what it does not know, and what cannot be, cannot be reached.
+                    let cds = status == 200 && text == "null" || status == 501;
+                    // A uuid is a trigger's, whoever has it.
+                    let taken = status == 409 && pattern.starts_with("/task");
+                    let refused = matches!(status, 400 | 403 | 404) || cds || taken;
+                    assert!(refused || listed || kudu || own || mine, "{what}");
                     let told = text.contains(MARK) && !own && status != 400 && status != 403;
                     assert!(!told || published_by_us(&text), "{what}");
                 }
@@ -130,6 +167,7 @@ async fn a_token_for_another_application_gets_nothing_from_any_route() {
 
     let shown = get(&house, &admin, &format!("/api/v1/hooks/{}", world.hook)).await;
     assert_eq!((&shown["state"], &shown["description"]), (&json!("active"), &json!(MARK)));
+    assert_eq!(get(&house, &admin, &format!("/task/{MARK}")).await, trigger);
     house.close().await;
 }
 

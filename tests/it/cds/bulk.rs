@@ -16,7 +16,8 @@ fn uuids(tasks: &Value) -> Vec<&str> {
 async fn many_are_added_and_answered_with_the_urls_under_which_they_are_called() {
     let house = House::new().await;
     let client = Client::open(&house);
-    let mut sent = Map::from_iter((0..250).map(|n| (format!("w{n:03}"), webhook(&format!("w{n:03}")))));
+    let named = |n: i32| format!("w{n:03}");
+    let mut sent: Map<_, _> = (0..250).map(|n| (named(n), webhook(&named(n)))).collect();
     sent.insert("s".into(), scheduler("s"));
     sent.insert("by-its-key".into(), webhook(""));
     let sent = Value::Object(sent);

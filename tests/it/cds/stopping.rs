@@ -41,7 +41,7 @@ async fn a_scheduler_that_is_started_again_fires_again() {
     assert_eq!(skipped[0]["last_error"], "Executions skipped: Task has been stopped");
 
     client.get(&format!("/task/{UUID}/start")).await.done();
-    house.clock.advance(Duration::from_secs(60));
+    house.clock.advance(Duration::from_mins(1));
 
     client.until(UUID, |all| statuses(all) == ["SCHEDULED", "DONE", "DONE"]).await;
     assert_eq!(house.json("/api/v1/events").await["items"].as_array().map(Vec::len), Some(1));
