@@ -69,6 +69,8 @@ pub struct App {
     pub removed: Arc<Notify>,
     /// Tells those who carry that out that a trigger was fired.
     pub fired: Fired,
+    /// How often an execution may fail.
+    pub trigger_retries: u32,
     /// How fast triggers are fired.
     pub triggers: Callers,
     /// The URL by which others reach this server, if it is known.

@@ -13,7 +13,6 @@ use crate::api::router::Answer;
 use crate::domain::audit::Action;
 use crate::domain::id::{Seq, TriggerId};
 use crate::domain::trigger::{Execution, Trigger};
-use crate::publish::triggers::Policy;
 use crate::store::{Reads, Result as Kept, Writes};
 
 /// How many executions of one task are looked through for one: places in an index.
@@ -53,7 +52,7 @@ pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
     let Some(trigger) = known(&app, &request.by, request.param()).await? else { return Ok(null()) };
     let Some(execution) = named(&app, trigger.id, &request.params).await?.filter(is_open) else { return Ok(done()) };
     // So many that it would not be tried again.
-    let errors = execution.errors.max(Policy::default().retries + 1);
+    let errors = execution.errors.max(app.trigger_retries + 1);
     let (now, name) = (app.clock.now(), execution.id().to_string());
     let act = move |store: &mut dyn Writes, trigger: Trigger| {
         store.stop_execution(now, execution.seq, errors, STOPPED)?;

@@ -50,7 +50,7 @@ pub(super) fn uuid(given: &str) -> Result<String, ApiError> {
 /// added. Nothing is kept where one of them is wrong.
 pub(super) async fn keep(app: &App, by: &Asking, hooks: Vec<NodeHook>) -> Result<(), ApiError> {
     for hook in &hooks {
-        plan(&by.caller, hook, None)?;
+        plan(app.clock.now(), &by.caller, hook, None)?;
     }
     let now = app.clock.now();
     for step in hooks.chunks(STEP) {
@@ -70,7 +70,7 @@ fn keep_step(store: &mut dyn Writes, now: Timestamp, by: &Asking, hooks: &[NodeH
         if before.as_ref().is_some_and(|trigger| !trigger.is_within(&bounds)) {
             return Ok(Err(ApiError::Conflict(Invalid::new("uuid", "is taken: give another one"))));
         }
-        match plan(&by.caller, hook, before) {
+        match plan(now, &by.caller, hook, before) {
             Ok(plan) => plans.push(plan),
             Err(error) => return Ok(Err(error)),
         }
@@ -91,7 +91,7 @@ fn keep_step(store: &mut dyn Writes, now: Timestamp, by: &Asking, hooks: &[NodeH
     Ok(Ok(()))
 }
 
-fn plan(caller: &Caller, hook: &NodeHook, before: Option<Trigger>) -> Result<Plan, ApiError> {
+fn plan(now: Timestamp, caller: &Caller, hook: &NodeHook, before: Option<Trigger>) -> Result<Plan, ApiError> {
     let mut fields = hook.fields(hook.kind()?)?;
     let told = before.as_ref().and_then(NodeHook::of);
     // What was said before and is not said any more is as usual again.
@@ -109,7 +109,7 @@ fn plan(caller: &Caller, hook: &NodeHook, before: Option<Trigger>) -> Result<Pla
     let fields = TriggerFields::parse(&serde_json::to_vec(&fields).unwrap_or_default())?;
     let task = Some(hook.clone().kept()?);
     let Some(before) = before else {
-        let ReadFields { name, event_type, applications, settings, .. } = fields.read()?;
+        let ReadFields { name, event_type, applications, settings, .. } = fields.read(now)?;
         let (uuid, applications) = (hook.uuid.clone(), reached(caller, &applications)?);
         let (secret, owner, stopped) = (None, caller.owner(), false);
         return Ok(Plan::Add(NewTrigger {
@@ -124,7 +124,7 @@ fn plan(caller: &Caller, hook: &NodeHook, before: Option<Trigger>) -> Result<Pla
             stopped,
         }));
     };
-    let ReadFields { event_type, applications, settings, .. } = fields.over(&before)?.read()?;
+    let ReadFields { event_type, applications, settings, .. } = fields.over(&before)?.read(now)?;
     let applications = reached(caller, &applications)?;
     Ok(Plan::Keep(Trigger { event_type, applications, settings, task, stopped_at: None, ..before }))
 }
