@@ -2,39 +2,29 @@
 
 mod keeping;
 mod opening;
+mod works;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::api::bodies::Bodies;
-use crate::api::health::Readiness;
 use crate::api::server::{self, Tls, TlsError};
-use crate::api::{App, Auth, Callers, Fired};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::delivery::asker::Asker;
-use crate::delivery::dispatcher::Dispatcher;
-use crate::delivery::gatekeeper::Gatekeeper;
 use crate::delivery::guard::Guard;
-use crate::delivery::outgoing::Outgoing;
-use crate::delivery::replayer::Replayer;
 use crate::delivery::sender::Sender;
-use crate::delivery::sweeper::Sweeper;
-use crate::domain::time::Timestamp;
-use crate::publish::Publisher;
-use crate::publish::triggers::Runner;
 use crate::store::StoreError;
-use crate::store::db::{Db, Handover};
+use crate::store::db::Db;
 use crate::store::known_tokens::KnownTokens;
 use crate::store::lock::Lock;
 use crate::store::room::Room;
 use crate::store::vault::Vault;
 use opening::{check_open, listen, lock_soon, real_path};
+use works::{Works, take_up};
 
 pub(crate) use opening::lock;
 
@@ -213,110 +203,4 @@ impl Service {
         }
         drop(self.lock);
     }
-}
-
-/// What the works share.
-struct Works {
-    db: Db,
-    clock: Arc<dyn Clock>,
-    wake: Arc<Notify>,
-    replays: Arc<Notify>,
-    removed: Arc<Notify>,
-    opened: Arc<Notify>,
-    fired: Fired,
-    tokens: Arc<KnownTokens>,
-}
-
-impl Works {
-    fn new(db: Db, clock: Arc<dyn Clock>, tokens: Arc<KnownTokens>) -> Self {
-        let (wake, replays, removed, opened) = Default::default();
-        let fired = Fired::default();
-        Self { db, clock, wake, replays, removed, opened, fired, tokens }
-    }
-
-    fn app(&self, settings: &Settings, sender: Arc<Sender>, stop: watch::Receiver<bool>) -> Arc<App> {
-        let lease = settings.policy.lease();
-        Arc::new(App {
-            publisher: Publisher::new(self.db.clone(), self.clock.clone(), lease, stop.clone()),
-            asker: Asker::new(self.db.clone(), self.clock.clone(), sender, self.opened.clone()),
-            stop,
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            wake: self.wake.clone(),
-            replays: self.replays.clone(),
-            removed: self.removed.clone(),
-            fired: self.fired.clone(),
-            trigger_retries: settings.triggers.retries,
-            triggers: Callers::new(settings.triggers.rate_limit),
-            public_url: settings.public_url.clone(),
-            auth: Auth::new(self.tokens.clone(), self.clock.clone()),
-            ready: Readiness::default(),
-            reach: settings.reach(),
-            max_body: settings.max_body,
-            bodies: Bodies::new(&settings.limits),
-            publish_wait: settings.publish_wait,
-            secret_overlap: settings.secret_overlap,
-        })
-    }
-
-    fn dispatcher(&self, handover: Handover, sender: Arc<Sender>, settings: &Settings) -> Dispatcher {
-        let (policy, wake, removed) = (settings.policy.clone(), self.wake.clone(), self.removed.clone());
-        Dispatcher::new(self.db.clone(), handover, self.clock.clone(), sender, policy, wake, removed)
-    }
-
-    fn gatekeeper(&self) -> Gatekeeper {
-        Gatekeeper { db: self.db.clone(), clock: self.clock.clone(), opened: self.opened.clone() }
-    }
-
-    fn runner(&self, settings: &Settings) -> Runner {
-        Runner {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            fired: self.fired.runner.clone(),
-            lease: settings.policy.lease(),
-            policy: settings.triggers,
-        }
-    }
-
-    fn outgoing(&self, sender: Arc<Sender>, settings: &Settings) -> Outgoing {
-        Outgoing {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            sender,
-            fired: self.fired.outgoing.clone(),
-            lease: settings.policy.lease(),
-            policy: settings.triggers,
-        }
-    }
-
-    fn replayer(&self) -> Replayer {
-        Replayer {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            replays: self.replays.clone(),
-            wake: self.wake.clone(),
-        }
-    }
-
-    fn sweeper(&self, settings: &Settings) -> Sweeper {
-        Sweeper {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            lease: settings.policy.lease(),
-            removed: self.removed.clone(),
-            wake: self.wake.clone(),
-            retention: settings.retention,
-        }
-    }
-}
-
-/// Takes up what a former process left in the middle.
-async fn take_up(db: &Db, now: Timestamp) -> Result<(), StartError> {
-    db.write(move |store| store.take_back(now, true)).await?;
-    db.write(move |store| store.take_back_executions(now)).await?;
-    let abandoned = db.write(move |store| store.abandon(now)).await?;
-    if abandoned > 0 {
-        tracing::warn!(gates = abandoned, "expired: the server stopped while their hooks were being asked");
-    }
-    Ok(())
 }

@@ -81,7 +81,7 @@ impl Runner {
         let (fired, again) = (self.fired.notified(), self.clock.sleep(EVERY));
         let (now, set) = drift.look(&*self.clock);
         if let Some(Set::Back(by)) = set {
-            let triggers = self.db.write(move |store| store.schedule_anew(now)).await?;
+            let triggers = self.db.write(move |store| store.schedule_anew(now, by)).await?;
             tracing::warn!(?by, triggers, "the clock was set back: what it had reached too early is scheduled anew");
         }
         match self.db.look(move |archive| work(archive, now)).await? {

@@ -1,5 +1,7 @@
 //! Triggers and their executions.
 
+use std::time::Duration;
+
 use super::page::{Page, Paged};
 use super::room::Room;
 use super::{Published, Result};
@@ -150,12 +152,13 @@ pub trait Executions {
     /// Trouble of the database.
     fn forget_execution_keys(&mut self, before: Timestamp, limit: usize) -> Result<usize>;
 
-    /// Schedules once more what was scheduled while the clock was wrong: what would fire later
-    /// than its schedule says from now on. Answers of how many triggers.
+    /// The clock was set back by `by`: what would fire later than its schedule says from now on
+    /// is scheduled once more, and what waits to be carried out or tried again is due as much
+    /// earlier. Answers for how many triggers that was otherwise.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn schedule_anew(&mut self, now: Timestamp) -> Result<usize>;
+    fn schedule_anew(&mut self, now: Timestamp, by: Duration) -> Result<usize>;
 }
 
 /// Which triggers are asked for; `None` means any.

@@ -1,5 +1,7 @@
 //! Executions, by writing.
 
+use std::time::Duration;
+
 use rusqlite::{Row, params};
 
 use super::Session;
@@ -88,7 +90,8 @@ impl Executions for Session {
         Ok(forgotten)
     }
 
-    fn schedule_anew(&mut self, now: Timestamp) -> Result<usize> {
+    fn schedule_anew(&mut self, now: Timestamp, by: Duration) -> Result<usize> {
+        self.make_executions_due_earlier(now, by)?;
         self.schedule_all(now)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::Session;
 use crate::domain::id::{Seq, TriggerId};
@@ -30,7 +30,20 @@ const SCHEDULERS: &str = "
 /// What fired so much later than it is now did so by a clock that was wrong.
 const WRONG_BY: Duration = Duration::from_hours(1);
 
+/// All but what a schedule says: that keeps to it.
+const EARLIER: &str = "
+    UPDATE executions SET due_at = max(?1, due_at - ?2)
+    WHERE due_at > ?1 AND due_at IS NOT NULL AND NOT (status = 0 AND method IS NULL AND calls = 0)";
+
 impl Session {
+    /// The clock was set back by `by`: what waits for a time is due as much earlier.
+    pub(super) fn make_executions_due_earlier(&mut self, now: Timestamp, by: Duration) -> Result<()> {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let moved = self.sql(EARLIER)?.execute(params![now.millis(), by])?;
+        self.batch.rows += moved;
+        Ok(())
+    }
+
     /// Sees to it that a trigger that is started fires next when its settings say so, if it
     /// fires by itself; answers whether that was otherwise. What is due already stays.
     pub(super) fn schedule(&mut self, now: Timestamp, trigger: &Trigger) -> Result<bool> {

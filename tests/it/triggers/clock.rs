@@ -50,6 +50,23 @@ async fn a_clock_that_was_wrong_by_years_does_not_silence_a_schedule_for_years()
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_retry_waiting_longer() {
+    let house = House::new().await;
+    let broken = trigger(&house, &json!({"kind": "repository", "name": "b"})).await;
+    super::sent(super::calling(&house, &broken).header("x-github-event", "push").body("{")).await;
+    over(&house, &broken, 1).await;
+
+    house.clock.set_back(5 * HOUR);
+    house.clock.advance(Duration::from_secs(20));
+    let earlier = |items: &[serde_json::Value]| items[0]["due_at"] != "2023-11-14T22:15:20.000Z";
+    executions(&house, &broken, earlier).await;
+    house.clock.advance(Duration::from_secs(100));
+
+    executions(&house, &broken, |items| items[0]["errors"] == 2).await;
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_clock_that_is_set_forward_fires_what_is_due_then_once() {
     let house = House::new().await;
     let tick =
