@@ -32,6 +32,11 @@ fn with_bodies() -> Vec<(Method, String)> {
     requests().into_iter().filter(|(method, _)| matches!(method.as_str(), "POST" | "PATCH" | "PUT")).collect()
 }
 
+/// Some routes are there to say that nobody does that here.
+fn is_in_order(status: u16) -> bool {
+    status < 500 || status == 501
+}
+
 #[tokio::test]
 async fn a_thousand_hostile_bodies_to_every_route_are_answered_and_none_breaks_it() {
     let house = House::new().await;
@@ -49,7 +54,7 @@ async fn a_thousand_hostile_bodies_to_every_route_are_answered_and_none_breaks_i
             for (answer, body) in join_all(answers).await.into_iter().zip(some) {
                 let what = || format!("{method} {path} {}", String::from_utf8_lossy(body));
                 let answer = answer.unwrap_or_else(|error| panic!("{error:?}: {}", what()));
-                assert!(!answer.status().is_server_error(), "{}: {}", answer.status(), what());
+                assert!(is_in_order(answer.status().as_u16()), "{}: {}", answer.status(), what());
             }
         }
     }
@@ -67,7 +72,7 @@ async fn json_nested_a_hundred_thousand_deep_is_refused_or_kept_and_breaks_nothi
     for (method, path) in with_bodies() {
         for body in &bodies {
             let status = send(&house, "", method.clone(), &path, body).await.status().as_u16();
-            assert!(status < 500, "{method} {path}: {status}");
+            assert!(is_in_order(status), "{method} {path}: {status}");
         }
     }
     // A payload may be any JSON: it is shown as it came.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Client, entry, told};
 use crate::access::token;
 use crate::house::House;
+use crate::receiver::{Receiver, status};
 
 /// A run of a node that is to call this URL with this payload.
 fn run(url: &str, payload: &str) -> Value {
@@ -93,6 +94,56 @@ async fn what_is_called_has_the_values_of_its_variables() {
     assert_eq!(trigger["headers"], json!([["content-type", "application/json"]]));
     assert_eq!((&trigger["values"]["Number"], &trigger["values"]["project"]), (&json!("7"), &json!("SHOP")));
     assert_eq!(trigger["applications"], json!(["SHOP"]));
+    house.close().await;
+}
+
+/// The newest event, once there is one.
+async fn published(house: &House) -> Value {
+    let events = house.until("/api/v1/events", |events| events["items"][0]["id"].is_string()).await;
+    house.json(&format!("/api/v1/events/{}", events["items"][0]["id"].as_str().expect("an id"))).await
+}
+
+#[tokio::test]
+async fn the_call_is_made_and_what_came_of_it_is_published() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    let client = Client::open(&house);
+
+    let run = run(&receiver.url("/{{.cds.run}}"), r#"{"run":"{{.cds.run}}"}"#);
+    let task = client.post("/task/execute", &run).await.ok();
+
+    let event = published(&house).await;
+    let call = &receiver.received()[0];
+    assert_eq!((call.method.as_str(), call.path.as_str(), call.text()), ("PUT", "/7.1", r#"{"run":"7.1"}"#));
+    assert_eq!(call.header("content-type"), "application/json");
+    assert_eq!((&event["type"], &event["applications"]), (&json!("TriggerFired"), &json!(["SHOP"])));
+    let told = ["status", "Number", "workflow"].map(|name| event["payload"][name].clone());
+    assert_eq!(told, ["Success", "7", "build"]);
+    let uuid = task["uuid"].as_str().expect("a uuid");
+    assert_eq!(super::statuses(&client.executions(uuid).await), ["DONE"]);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_run_that_comes_while_another_is_called_for_again_is_called_for_at_once() {
+    let (house, receiver) = (House::new().await, Receiver::new().await);
+    receiver.answer(|call| status(if call.path == "/1" { 500 } else { 200 }));
+    let client = Client::open(&house);
+    let execute = async |n: &str| {
+        let mut run = run(&receiver.url("/{{.cds.run}}"), "{}");
+        run["build_parameters"][0]["value"] = json!(n);
+        client.post("/task/execute", &run).await.ok()
+    };
+
+    let first = execute("1").await;
+    let uuid = first["uuid"].as_str().expect("a uuid");
+    client.until(uuid, |all| all[0]["nb_errors"] == 1).await;
+    let second = execute("2").await;
+    receiver.wait_for(2).await;
+    house.clock.advance(std::time::Duration::from_mins(2));
+
+    let paths: Vec<_> = receiver.wait_for(3).await.into_iter().map(|call| call.path).collect();
+    assert_eq!(paths, ["/1", "/2", "/1"], "each is told its own call");
+    assert_ne!(first["uuid"], second["uuid"]);
     house.close().await;
 }
 
