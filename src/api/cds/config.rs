@@ -130,10 +130,10 @@ impl NodeHook {
         self.config.get(name).map(|entry| entry.value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// What people are to call it.
-    pub(super) fn name(&self) -> String {
+    /// What people are to call it: by its workflow, or else its model.
+    pub(super) fn name(&self, model: &str) -> String {
         let of_workflow = [PROJECT, WORKFLOW].into_iter().filter_map(|name| self.value(name)).collect::<Vec<_>>();
-        let name = if of_workflow.is_empty() { self.hook_model_name.clone() } else { of_workflow.join("/") };
+        let name = if of_workflow.is_empty() { model.to_owned() } else { of_workflow.join("/") };
         name.chars().filter(|c| !c.is_control()).take(64).collect()
     }
 

@@ -23,7 +23,9 @@ use crate::domain::audit::Action;
 use crate::domain::event::EventType;
 use crate::domain::reach::Reach;
 use crate::domain::time::Timestamp;
-use crate::domain::trigger::{Execution, Kind, NewTrigger, OutgoingCall, SecretChange, Settings, Trigger, USUAL_EVENT};
+use crate::domain::trigger::{
+    Execution, Kind, NewTrigger, OutgoingCall, SecretChange, Settings, Trigger, USUAL_EVENT, trigger_name,
+};
 use crate::domain::url::HookUrl;
 use crate::store::page::Page;
 use crate::store::{Firing, Reads, Result as Kept, Writes};
@@ -114,7 +116,7 @@ fn new_trigger(caller: &Caller, hook: NodeHook, call: OutgoingCall) -> Result<Ne
     let named: Vec<_> = keep::applications(caller, &hook).into_iter().map(str::to_owned).collect();
     Ok(NewTrigger {
         uuid: String::new(),
-        name: hook.name(),
+        name: trigger_name(&hook.name(model(&hook)))?,
         event_type: EventType::parse(hook.value(EVENT).unwrap_or(USUAL_EVENT))?,
         applications: keep::reached(caller, &named)?,
         settings: Settings::Outgoing(call),
@@ -190,8 +192,13 @@ async fn fire(app: &App, by: &Asking, call: &Call) -> Result<(String, Execution)
         });
         let named = uuid.clone();
         let (trigger, is_open) = app.db.read(move |archive| look(archive, &named)).await?;
-        if trigger.as_ref().is_some_and(|trigger| !trigger.is_within(&by.caller.manages())) {
-            return Err(ApiError::Conflict(Invalid::new("outgoinghook", "is somebody else's: it has their uuid")));
+        let is_ours =
+            |trigger: &Trigger| trigger.is_within(&by.caller.manages()) && trigger.settings.kind() == Kind::Outgoing;
+        if trigger.as_ref().is_some_and(|trigger| !is_ours(trigger)) {
+            return Err(ApiError::Conflict(Invalid::new(
+                "outgoinghook",
+                "has the uuid of something else: remove that",
+            )));
         }
         if is_open && slot == SLOTS {
             return Err(ApiError::Crowded("too many runs of this node are being called for: try again"));

@@ -103,7 +103,7 @@ fn plan(now: Timestamp, caller: &Caller, hook: &NodeHook, before: Option<Trigger
         fields.insert("applications".to_owned(), json!(applications(caller, hook)));
     }
     if before.is_none() {
-        fields.insert("name".to_owned(), hook.name().into());
+        fields.insert("name".to_owned(), hook.name(&hook.hook_model_name).into());
     }
     // Texts and lists of them always have a JSON form.
     let fields = TriggerFields::parse(&serde_json::to_vec(&fields).unwrap_or_default())?;

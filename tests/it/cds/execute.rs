@@ -218,6 +218,21 @@ async fn a_run_that_waits_is_called_for_as_one_that_is_built() {
 }
 
 #[tokio::test]
+async fn a_run_of_no_workflow_is_called_for_under_the_name_of_its_model() {
+    let house = quiet_house().await;
+    let client = Client::open(&house);
+    let mut run = run("http://127.0.0.1:9/", "{}");
+    let config = run["outgoinghook"]["config"].as_object_mut().expect("a config");
+    ["project", "workflow"].iter().for_each(|name| drop(config.remove(*name)));
+
+    let task = client.post("/task/execute", &run).await.ok();
+
+    let trigger = trigger(&house, &task).await;
+    assert_eq!((&trigger["name"], &trigger["applications"]), (&json!("WebHook"), &json!([])));
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_body_that_its_variables_would_make_too_large_is_refused() {
     let house = quiet_house().await;
     let client = Client::open(&house);
