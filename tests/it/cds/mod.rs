@@ -7,6 +7,7 @@ mod envelope;
 mod execute;
 mod executions;
 mod mon;
+mod recorded;
 mod stopping;
 mod tasks;
 
