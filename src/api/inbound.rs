@@ -6,7 +6,7 @@ mod callers;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use warp::Reply;
 use warp::reply::json;
 
@@ -26,13 +26,17 @@ use crate::store::db::Called;
 use callers::Caller;
 pub use callers::Callers;
 
+/// Says that what was taken is only kept for now.
+const NYALA_MAINTENANCE: HeaderName = HeaderName::from_static("nyala-maintenance");
+
 /// The longest name of a sender's own for what it sends, in bytes.
 const MAX_KEY: usize = 255;
 
 /// `GET|POST|PUT|DELETE /webhook/{uuid}`: answered once it is on disk.
 pub(super) async fn fire(app: Arc<App>, request: Request) -> Answer {
     let unknown = || ApiError::NotFound("there is no such webhook".into());
-    let Called { trigger, secret } = app.db.called(request.param().to_owned()).await?.ok_or_else(unknown)?;
+    let Called { trigger, secret, maintenance } =
+        app.db.called(request.param().to_owned()).await?.ok_or_else(unknown)?;
     check_method(&trigger, &request.method)?;
     let caller = app.triggers.of(&trigger, secret);
     caller.pace(app.clock.elapsed(), app.triggers.rate_of(&trigger)).map_err(ApiError::TooOften)?;
@@ -49,8 +53,12 @@ pub(super) async fn fire(app: Arc<App>, request: Request) -> Answer {
     let firing = Firing { trigger: trigger.id, calls: false, incoming: Some(incoming), key, hops };
     // What comes in calls nobody: the runner alone is woken.
     let fired = app.fired.runner.clone();
-    let execution = app.db.fire(now, firing, move |_| fired.notify_one()).await?;
-    Ok(json(&ExecutionView::told(&trigger, &execution)).into_response())
+    let execution = app.db.fire(now, firing, move |_| fired.notify_one()).await?.ok_or_else(unknown)?;
+    let mut response = json(&ExecutionView::told(&trigger, &execution)).into_response();
+    if maintenance {
+        response.headers_mut().insert(NYALA_MAINTENANCE, HeaderValue::from_static("on"));
+    }
+    Ok(response)
 }
 
 /// Each trigger is fired by one method; one that fires by itself, by none.

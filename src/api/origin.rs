@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{FORWARDED, HOST, ORIGIN, VIA};
+use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName};
 use url::Host;
@@ -66,12 +66,17 @@ pub(super) fn check_own(headers: &HeaderMap, connection: Connection) -> Result<(
 /// `Origin` and with the password that it knows. Browsers say so in a header of their own.
 pub(super) fn check_fetched(headers: &HeaderMap) -> Result<(), ApiError> {
     let own = |value: &http::HeaderValue| ["same-origin", "none"].iter().any(|own| value.as_bytes() == own.as_bytes());
-    if headers.get_all(SEC_FETCH_SITE).iter().all(own) {
+    let mut said = headers.get_all(SEC_FETCH_SITE).iter().peekable();
+    // To a server that is not on https, browsers do not say; but they send the password by themselves.
+    let by_itself =
+        |value: &http::HeaderValue| value.as_bytes().get(..5).is_some_and(|s| s.eq_ignore_ascii_case(b"basic"));
+    let silent = said.peek().is_none() && headers.get_all(AUTHORIZATION).iter().any(by_itself);
+    if !silent && said.all(own) {
         return Ok(());
     }
     Err(ApiError::Forbidden(
-        "a page of another site made this request (see its Sec-Fetch-Site header), and it would change something: only \
-         pages of this server may"
+        "a page of another site may have made this request (see its Sec-Fetch-Site header), and it would change something: \
+         send the token as `Authorization: Bearer TOKEN`"
             .into(),
     ))
 }

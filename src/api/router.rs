@@ -208,9 +208,16 @@ fn find(method: &Method, segments: Vec<String>) -> Result<(&'static Route, Vec<S
     Err(ApiError::MethodNotAllowed(allowed.join(", ")))
 }
 
+/// The name of a trigger to the world may be all that it takes to fire it.
+fn without_uuids(path: &str) -> String {
+    let shown =
+        |segment: &str| if uuid::Uuid::try_parse(segment).is_ok() { "…".to_owned() } else { segment.to_owned() };
+    path.split('/').map(shown).collect::<Vec<_>>().join("/")
+}
+
 /// Trouble of ours is an error; a request that was refused is a detail.
 pub(super) fn log(method: &Method, path: &str, peer: IpAddr, error: &ApiError) {
-    let status = error.status().as_u16();
+    let (status, path) = (error.status().as_u16(), without_uuids(path));
     if error.status().is_server_error() && !matches!(error, ApiError::Crowded(_) | ApiError::NotImplemented(_)) {
         tracing::error!(%method, path, %peer, status, %error, "a request failed");
     } else {

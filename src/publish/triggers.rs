@@ -5,6 +5,7 @@
 
 mod history;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ use crate::store::{Carry, Reads, Result, StoreError};
 /// Executions that are carried out together, and about so many bytes of what came in.
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 16 << 20;
+
+/// They are handed to the writer once what they publish comes to so much: one may come to more
+/// than what came in.
+const DECIDED_BYTES: usize = 16 << 20;
 
 /// How often it looks by itself, by the clock that nobody can set.
 const EVERY: Duration = Duration::from_secs(15);
@@ -42,10 +47,13 @@ pub struct Runner {
     pub policy: Policy,
 }
 
+/// Executions, each with its trigger, and whether an event that a trigger had published fired it.
+type Due = VecDeque<(Execution, Trigger, bool)>;
+
 /// What there is to do.
 enum Work {
-    /// This, and whether an event that a trigger had published fired it.
-    Due(Vec<(Execution, Trigger, bool)>),
+    /// This.
+    Due(Due),
     /// Nothing until then.
     Until(Option<Timestamp>),
 }
@@ -81,8 +89,9 @@ impl Runner {
         let (fired, again) = (self.fired.notified(), self.clock.sleep(EVERY));
         let (now, set) = drift.look(&*self.clock);
         if let Some(Set::Back(by)) = set {
-            let triggers = self.db.write(move |store| store.schedule_anew(now, by)).await?;
-            tracing::warn!(?by, triggers, "the clock was set back: what it had reached too early is scheduled anew");
+            tracing::warn!(?by, "the clock was set back: what it had reached too early is scheduled anew");
+            self.db.write(move |store| store.make_executions_due_earlier(now, by)).await?;
+            self.db.schedule_anew(now).await?;
         }
         match self.db.look(move |archive| work(archive, now)).await? {
             Work::Due(due) => self.carry_all(now, due).await,
@@ -97,22 +106,41 @@ impl Runner {
         }
     }
 
-    /// Decides off the async threads, for bodies may be large; and in the order of the
-    /// executions hands all to the writer, who puts them into few transactions.
-    async fn carry_all(&self, now: Timestamp, due: Vec<(Execution, Trigger, bool)>) -> Result<()> {
-        let policy = self.policy;
-        let decided = tokio::task::spawn_blocking(move || {
-            due.iter().map(|(execution, trigger, back)| decide(policy, now, execution, trigger, *back)).collect()
-        });
-        let decided: Vec<Carry> = decided.await.map_err(|e| StoreError::Failed(format!("a decision died: {e}")))?;
-        let until = now.plus(self.lease);
-        let carried: Vec<_> = decided.into_iter().map(|carry| self.db.carry_out(now, until, carry)).collect();
-        for carried in join_all(carried).await {
-            // One that was changed meanwhile, or fails for now, is found again.
-            carried?;
+    /// In the order of the executions, so many at a time as they come to bytes.
+    async fn carry_all(&self, now: Timestamp, mut due: Due) -> Result<()> {
+        let (policy, until) = (self.policy, now.plus(self.lease));
+        let (mut went_through, mut failed) = (false, None);
+        while !due.is_empty() {
+            // Off the async threads, for bodies may be large.
+            let deciding = tokio::task::spawn_blocking(move || decide_some(policy, now, due));
+            let (decided, rest) = deciding.await.map_err(|e| StoreError::Failed(format!("a decision died: {e}")))?;
+            // The writer puts them into few transactions.
+            let carried: Vec<_> = decided.into_iter().map(|carry| self.db.carry_out(now, until, carry)).collect();
+            for carried in join_all(carried).await {
+                match carried {
+                    // One that was changed meanwhile is found again.
+                    Ok(_) => went_through = true,
+                    Err(error) => failed = Some(error),
+                }
+            }
+            due = rest;
         }
-        Ok(())
+        // One that does not fit must not hold up the others.
+        failed.filter(|_| !went_through).map_or(Ok(()), Err)
     }
+}
+
+/// Decides until what is to be published comes to so much; answers what is left.
+fn decide_some(policy: Policy, now: Timestamp, mut due: Due) -> (Vec<Carry>, Due) {
+    let (mut decided, mut bytes) = (vec![], 0);
+    while bytes < DECIDED_BYTES
+        && let Some((execution, trigger, back)) = due.pop_front()
+    {
+        let carry = decide(policy, now, &execution, &trigger, back);
+        bytes += carry.ended.events().iter().map(|event| event.payload.len()).sum::<usize>();
+        decided.push(carry);
+    }
+    (decided, due)
 }
 
 /// What is to be carried out by now.

@@ -1,7 +1,6 @@
 //! What works in a service, and what it shares.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
@@ -124,7 +123,7 @@ pub(super) async fn take_up(db: &Db, now: Timestamp) -> Result<(), StartError> {
     db.write(move |store| store.take_back(now, true)).await?;
     db.write(move |store| store.take_back_executions(now)).await?;
     // The clock may have been wrong then; and another version may know other zones.
-    db.write(move |store| store.schedule_anew(now, Duration::ZERO)).await?;
+    db.schedule_anew(now).await?;
     let abandoned = db.write(move |store| store.abandon(now)).await?;
     if abandoned > 0 {
         tracing::warn!(gates = abandoned, "expired: the server stopped while their hooks were being asked");

@@ -50,7 +50,8 @@ pub enum CarriedOut {
     Done(Vec<Published>),
     /// Somebody else was faster: nothing was done.
     Over,
-    /// The trigger was changed or removed meanwhile: nothing was done.
+    /// The trigger was changed or removed meanwhile, or nothing is carried out for now: nothing
+    /// was done.
     Changed,
 }
 
@@ -102,11 +103,11 @@ pub trait Triggers {
 
 /// Executions, by writing.
 pub trait Executions {
-    /// Keeps what fires a trigger.
+    /// Keeps what fires a trigger; none if that is not there.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn fire(&mut self, now: Timestamp, firing: &Firing) -> Result<Execution>;
+    fn fire(&mut self, now: Timestamp, firing: &Firing) -> Result<Option<Execution>>;
 
     /// An execution that is due is under way from now on; false if somebody else was faster.
     ///
@@ -152,13 +153,19 @@ pub trait Executions {
     /// Trouble of the database.
     fn forget_execution_keys(&mut self, before: Timestamp, limit: usize) -> Result<usize>;
 
-    /// The clock was set back by `by`: what would fire later than its schedule says from now on
-    /// is scheduled once more, and what waits to be carried out or tried again is due as much
-    /// earlier. Answers for how many triggers that was otherwise.
+    /// The clock was set back by `by`: what waits to be carried out or tried again is due as much
+    /// earlier.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn schedule_anew(&mut self, now: Timestamp, by: Duration) -> Result<usize>;
+    fn make_executions_due_earlier(&mut self, now: Timestamp, by: Duration) -> Result<()>;
+
+    /// Sees to it that triggers after this one, at most `limit`, fire next when their schedules
+    /// say so; answers after which the next step begins, none if this was the last.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn schedule_anew(&mut self, now: Timestamp, after: TriggerId, limit: usize) -> Result<Option<TriggerId>>;
 }
 
 /// Which triggers are asked for; `None` means any.

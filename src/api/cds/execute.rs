@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::Method;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -161,10 +160,6 @@ fn outgoing(hook: &NodeHook, values: &BTreeMap<String, String>, reach: &Reach) -
     let value = |name: &'static str, most| interpolate(name, hook.value(name).unwrap_or_default(), values, most);
     let method = value("method", 32)?.trim().to_ascii_uppercase();
     let method = if method.is_empty() { "POST".to_owned() } else { method };
-    let known = Method::from_bytes(method.as_bytes()).is_ok_and(|m| !matches!(m, Method::CONNECT | Method::TRACE));
-    if !known {
-        return Err(Invalid::new("method", "is none that can be sent: give one such as POST").into());
-    }
     let as_spelled = |invalid: Invalid| Invalid { field: "URL".into(), ..invalid };
     let (url, credentials) = HookUrl::parse(&value("URL", MAX_URL)?).map_err(as_spelled)?;
     if credentials.is_some() {
@@ -172,13 +167,16 @@ fn outgoing(hook: &NodeHook, values: &BTreeMap<String, String>, reach: &Reach) -
         return Err(Invalid::new("URL", message).into());
     }
     reach.admit(&url).map_err(|invalid| ApiError::NotAllowed(as_spelled(invalid)))?;
-    Ok(OutgoingCall {
+    let call = OutgoingCall {
         method,
         url: url.as_str().to_owned(),
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: value("payload", MAX_BODY)?,
         values: crate::domain::trigger::Values::new(),
-    })
+    };
+    // As whoever makes it reads it.
+    call.read()?;
+    Ok(call)
 }
 
 /// Has a trigger make the call, that makes no other meanwhile: each is told but one. Where a run
@@ -253,5 +251,5 @@ fn take(
     };
     let Some(trigger) = trigger else { return Ok(None) };
     store.note(&by.did(now, Action::TriggerFired, &new.uuid))?;
-    store.fire(now, &Firing { trigger: trigger.id, calls: true, incoming: None, key: None, hops: 0 }).map(Some)
+    store.fire(now, &Firing { trigger: trigger.id, calls: true, incoming: None, key: None, hops: 0 })
 }

@@ -97,7 +97,7 @@ fn lines(counts: &TriggerCounts, maintenance: Option<Timestamp>) -> Vec<LineView
 }
 
 async fn counts(app: &App, now: Timestamp) -> Kept<(TriggerCounts, Option<Timestamp>)> {
-    app.db.look(move |archive| Ok((archive.trigger_counts(now)?, archive.maintenance()?))).await
+    app.db.read(move |archive| Ok((archive.trigger_counts(now)?, archive.maintenance()?))).await
 }
 
 /// A number of several, by what tells them apart.

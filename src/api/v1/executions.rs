@@ -15,9 +15,9 @@ use crate::api::views::ExecutionView;
 use crate::domain::Invalid;
 use crate::domain::audit::Action;
 use crate::domain::id::{ExecutionId, Seq};
-use crate::domain::trigger::Trigger;
-use crate::store::Writes;
+use crate::domain::trigger::{Execution, Trigger};
 use crate::store::page::Paged;
+use crate::store::{self, Writes};
 
 /// `GET …/executions?limit=&cursor=`: the newest first, without what came in.
 pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
@@ -28,13 +28,14 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
     app.list(
         move |archive| {
             let Paged { items, next } = archive.executions(trigger.id, page)?;
-            let with_events = |execution: crate::domain::trigger::Execution| {
+            let maintenance = archive.maintenance()?.is_some();
+            let with_events = |execution: Execution| {
                 let events = archive.events_of_execution(execution.seq)?;
-                Ok((execution, events))
+                Ok((execution, events, maintenance))
             };
-            Ok(Paged { items: items.into_iter().map(with_events).collect::<crate::store::Result<_>>()?, next })
+            Ok(Paged { items: items.into_iter().map(with_events).collect::<store::Result<_>>()?, next })
         },
-        move |(execution, events)| ExecutionView::of(execution, events, now),
+        move |(execution, events, maintenance)| ExecutionView::of(execution, events, now).during(maintenance),
     )
     .await
 }
@@ -46,11 +47,11 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
     let of = trigger.id;
     let found = app.db.read(move |archive| {
         let execution = archive.execution(of, id)?;
-        Ok((execution, archive.events_of_execution(id)?))
+        Ok((execution, archive.events_of_execution(id)?, archive.maintenance()?.is_some()))
     });
-    let (execution, events) = found.await?;
+    let (execution, events, maintenance) = found.await?;
     let execution = execution.ok_or_else(no_execution)?;
-    Ok(json(&ExecutionView::whole(execution, events, app.clock.now())).into_response())
+    Ok(json(&ExecutionView::whole(execution, events, app.clock.now()).during(maintenance)).into_response())
 }
 
 /// `POST …/executions/{id}/stop`: one that is not over publishes nothing.

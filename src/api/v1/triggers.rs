@@ -20,7 +20,7 @@ use crate::domain::access::Caller;
 use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::trigger::incoming::Incoming;
-use crate::domain::trigger::{Kind, NewTrigger, Scheduler, SecretChange, Trigger};
+use crate::domain::trigger::{Kind, NewTrigger, Scheduler, SecretChange, Trigger, carry};
 use crate::store::vault::random;
 use crate::store::{Counted, Firing, TriggerFilter, Writes};
 
@@ -193,10 +193,12 @@ pub(in crate::api) async fn fire(app: Arc<App>, request: Request) -> Answer {
     let method = request.method.to_string();
     let body = request.json_body(&app).await?;
     let incoming = Incoming { method, query, headers, body: bytes::Bytes::clone(&body) };
-    let firing = Firing { trigger: trigger.id, calls: false, incoming: Some(incoming), key: None, hops: 0 };
+    let hops = carry::hops_of(incoming.header(carry::HOPS));
+    let firing = Firing { trigger: trigger.id, calls: false, incoming: Some(incoming), key: None, hops };
     let now = app.clock.now();
     let act = move |store: &mut dyn Writes, _| store.fire(now, &firing);
     let execution = access::manage_trigger(&app, &by, &uuid, Action::TriggerFired, None, act).await?;
+    let execution = execution.ok_or_else(access::no_trigger)?;
     app.fired.notify_one();
     let location = format!("/api/v1/triggers/{uuid}/executions/{}", execution.id());
     let reply = with_status(json(&ExecutionView::whole(execution, vec![], now)), StatusCode::ACCEPTED);

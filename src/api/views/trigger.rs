@@ -101,6 +101,9 @@ pub(in crate::api) struct ExecutionView {
     /// The sender's own name for it.
     key: Option<String>,
     events: Vec<EventId>,
+    /// Only where it waits because nothing is carried out for now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    maintenance: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<RequestView>,
 }
@@ -130,8 +133,14 @@ impl ExecutionView {
         Self::with(execution, events, now, true)
     }
 
+    /// The same, where nothing may be carried out for now.
+    pub(in crate::api) fn during(self, maintenance: bool) -> Self {
+        Self { maintenance: maintenance && self.due_at.is_some(), ..self }
+    }
+
     fn with(execution: Execution, events: Vec<EventId>, now: Timestamp, whole: bool) -> Self {
         Self {
+            maintenance: false,
             id: execution.id(),
             status: status(&execution, now).as_str(),
             result: execution.conclusion.map(Conclusion::as_str),

@@ -12,8 +12,10 @@ use crate::store::{CarriedOut, Carry, Outbox, Published, Publishing, Result, Sto
 
 /// What is not over.
 const OPEN: &str = "
-    SELECT trigger_id, errors, key FROM executions
+    SELECT trigger_id, errors, key, status = 2 AS doing FROM executions
     WHERE seq = ?1 AND (due_at IS NOT NULL OR status = 2)";
+
+const MAINTENANCE: &str = "SELECT EXISTS (SELECT 1 FROM maintenance)";
 
 const TAKE_KEY: &str = "
     INSERT OR IGNORE INTO execution_keys (trigger_id, key, execution, created_at) VALUES (?1, ?2, ?3, ?4)";
@@ -25,6 +27,7 @@ struct Open {
     trigger: TriggerId,
     errors: u32,
     key: Option<String>,
+    doing: bool,
 }
 
 impl Session {
@@ -36,7 +39,10 @@ impl Session {
         carry: &Carry,
         room: &Room,
     ) -> Result<CarriedOut> {
-        let open = |row: &Row<'_>| Ok(Open { trigger: TriggerId(row.get(0)?), errors: row.get(1)?, key: row.get(2)? });
+        let open = |row: &Row<'_>| {
+            let trigger = TriggerId(row.get(0)?);
+            Ok(Open { trigger, errors: row.get(1)?, key: row.get(2)?, doing: row.get(3)? })
+        };
         let Some(open) = self.sql(OPEN)?.query_row([carry.execution.0], open).optional()? else {
             return Ok(CarriedOut::Over);
         };
@@ -44,6 +50,10 @@ impl Session {
         else {
             return Ok(CarriedOut::Changed);
         };
+        // What was begun before may end.
+        if !open.doing && self.sql(MAINTENANCE)?.query_row([], |row| row.get(0))? {
+            return Ok(CarriedOut::Changed);
+        }
         let (conclusion, errors, why) = self.concluded_as(now, &open, carry)?;
         self.end(now, carry, errors, conclusion, why.as_deref())?;
         let published = match conclusion {

@@ -14,13 +14,14 @@ use crate::store::room::Room;
 use crate::store::{CarriedOut, Carry, Executions, Firing, Result};
 
 const ADD: &str = "
-    INSERT INTO executions (seq, trigger_id, calls, status, at, due_at, errors, hops, key, method, query, headers,
+    INSERT INTO executions (seq, trigger_id, lane, status, at, due_at, errors, hops, key, method, query, headers,
                             body)
     VALUES (?1, ?2, ?3, 0, ?4, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 const BEGIN: &str = "
-    UPDATE executions SET status = 2, due_at = NULL, processed_at = ?2, last_error = NULL
-    WHERE seq = ?1 AND due_at <= ?2 AND due_at IS NOT NULL AND status <> 2";
+    UPDATE executions SET status = 2, due_at = NULL, processed_at = ?2, last_error = NULL, conclusion = NULL
+    WHERE seq = ?1 AND due_at <= ?2 AND due_at IS NOT NULL AND status <> 2
+      AND NOT EXISTS (SELECT 1 FROM maintenance)";
 
 /// It is as it was before it began, and says why: what was never processed still was not.
 const GIVE_BACK: &str = "
@@ -33,7 +34,13 @@ pub(super) const END: &str = "
     SET status = 3, due_at = ?2, errors = ?3, last_error = ?4, conclusion = ?5, processed_at = ?6
     WHERE seq = ?1 AND (due_at IS NOT NULL OR status = 2)";
 
-const TAKE_BACK: &str = "UPDATE executions SET status = 0, due_at = ?1 WHERE status = 2";
+/// What was never processed still was not.
+const TAKE_BACK: &str = "
+    UPDATE executions
+    SET status = 0, due_at = ?1, processed_at = CASE WHEN errors > 0 THEN processed_at END
+    WHERE status = 2";
+
+const LIVES: &str = "SELECT EXISTS (SELECT 1 FROM triggers WHERE id = ?1 AND removed_at IS NULL)";
 
 const REMOVE: &str = "DELETE FROM executions WHERE seq = ?1";
 
@@ -43,9 +50,11 @@ const FORGET_KEYS: &str = "
         (SELECT trigger_id, key FROM execution_keys WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
 
 impl Executions for Session {
-    fn fire(&mut self, now: Timestamp, firing: &Firing) -> Result<Execution> {
+    fn fire(&mut self, now: Timestamp, firing: &Firing) -> Result<Option<Execution>> {
         self.room_for(firing.incoming.as_ref().map_or(0, |incoming| incoming.body.len()))?;
-        self.add_execution(now, firing)
+        // It may have been removed since it was looked up: nobody would carry this out.
+        let lives: bool = self.sql(LIVES)?.query_row([firing.trigger.0], |row| row.get(0))?;
+        lives.then(|| self.add_execution(now, firing)).transpose()
     }
 
     fn begin_execution(&mut self, now: Timestamp, execution: Seq) -> Result<bool> {
@@ -90,9 +99,12 @@ impl Executions for Session {
         Ok(forgotten)
     }
 
-    fn schedule_anew(&mut self, now: Timestamp, by: Duration) -> Result<usize> {
-        self.make_executions_due_earlier(now, by)?;
-        self.schedule_all(now)
+    fn make_executions_due_earlier(&mut self, now: Timestamp, by: Duration) -> Result<()> {
+        self.earlier_executions(now, by)
+    }
+
+    fn schedule_anew(&mut self, now: Timestamp, after: TriggerId, limit: usize) -> Result<Option<TriggerId>> {
+        self.schedule_step(now, after, limit)
     }
 }
 
@@ -103,7 +115,7 @@ impl Session {
         self.sql(ADD)?.execute(params![
             seq.0,
             firing.trigger.0,
-            firing.calls,
+            lane(firing),
             at.millis(),
             firing.hops,
             firing.key,
@@ -127,6 +139,15 @@ impl Session {
             hops: firing.hops,
             key: firing.key.clone(),
         })
+    }
+}
+
+/// What comes in, what goes out, and what the time brings are looked for apart.
+fn lane(firing: &Firing) -> i64 {
+    match (firing.calls, &firing.incoming) {
+        (true, _) => 1,
+        (false, Some(_)) => 0,
+        (false, None) => 2,
     }
 }
 

@@ -13,19 +13,22 @@ use crate::store::{Firing, Result};
 /// What a trigger was to do by itself, and has not begun.
 const SCHEDULED: &str = "
     SELECT seq, at FROM executions
-    WHERE trigger_id = ?1 AND status = 0 AND method IS NULL
+    WHERE trigger_id = ?1 AND status = 0 AND lane = 2
     ORDER BY seq DESC LIMIT 1";
 
-/// The latest that a trigger did by itself.
+/// The latest that a trigger did by itself, among its newest executions; but for what it did,
+/// and was to do, by a clock that was wrong.
 const LATEST: &str = "
-    SELECT max(at) FROM executions
-    WHERE trigger_id = ?1 AND status = 3 AND method IS NULL";
+    SELECT max(at)
+    FROM (SELECT at, processed_at, status, lane FROM executions WHERE trigger_id = ?1 ORDER BY seq DESC LIMIT 1000)
+    WHERE status = 3 AND lane = 2 AND (at <= ?2 OR processed_at <= ?2)";
 
 const MOVE: &str = "UPDATE executions SET at = ?2, due_at = ?2 WHERE seq = ?1 AND status = 0";
 
 const SCHEDULERS: &str = "
     SELECT id FROM triggers
-    WHERE removed_at IS NULL AND stopped_at IS NULL AND settings ->> 'kind' = 'scheduler'";
+    WHERE id > ?1 AND removed_at IS NULL AND stopped_at IS NULL AND settings ->> 'kind' = 'scheduler'
+    ORDER BY id LIMIT ?2";
 
 /// What fired so much later than it is now did so by a clock that was wrong.
 const WRONG_BY: Duration = Duration::from_hours(1);
@@ -33,11 +36,11 @@ const WRONG_BY: Duration = Duration::from_hours(1);
 /// All but what a schedule says: that keeps to it.
 const EARLIER: &str = "
     UPDATE executions SET due_at = max(?1, due_at - ?2)
-    WHERE due_at > ?1 AND due_at IS NOT NULL AND NOT (status = 0 AND method IS NULL AND calls = 0)";
+    WHERE lane IN (0, 1) AND due_at > ?1 AND due_at IS NOT NULL";
 
 impl Session {
     /// The clock was set back by `by`: what waits for a time is due as much earlier.
-    pub(super) fn make_executions_due_earlier(&mut self, now: Timestamp, by: Duration) -> Result<()> {
+    pub(super) fn earlier_executions(&mut self, now: Timestamp, by: Duration) -> Result<()> {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         let moved = self.sql(EARLIER)?.execute(params![now.millis(), by])?;
         self.batch.rows += moved;
@@ -47,8 +50,12 @@ impl Session {
     /// Sees to it that a trigger that is started fires next when its settings say so, if it
     /// fires by itself; answers whether that was otherwise. What is due already stays.
     pub(super) fn schedule(&mut self, now: Timestamp, trigger: &Trigger) -> Result<bool> {
-        let done: Option<i64> = self.sql(LATEST)?.query_row([trigger.id.0], |row| row.get(0))?;
-        let done = done.map(Timestamp::from_millis).filter(|done| *done <= now.plus(WRONG_BY));
+        if trigger.next_after(now).is_none() {
+            return Ok(false);
+        }
+        let columns = params![trigger.id.0, now.plus(WRONG_BY).millis()];
+        let done: Option<i64> = self.sql(LATEST)?.query_row(columns, |row| row.get(0))?;
+        let done = done.map(Timestamp::from_millis);
         // What it has done is not done again, should the clock have been set back a little.
         let Some(next) = trigger.next_after(done.map_or(now, |done| done.max(now))) else {
             return Ok(false);
@@ -81,20 +88,24 @@ impl Session {
         self.add_execution(at, &Firing { trigger, calls: false, incoming: None, key: None, hops: 0 }).map(|_| ())
     }
 
-    /// Likewise for all triggers that are started; answers for how many that was otherwise.
-    pub(super) fn schedule_all(&mut self, now: Timestamp) -> Result<usize> {
-        let ids: Vec<i64> = {
+    /// Likewise for a step of all triggers that are started.
+    pub(super) fn schedule_step(
+        &mut self,
+        now: Timestamp,
+        after: TriggerId,
+        limit: usize,
+    ) -> Result<Option<TriggerId>> {
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let ids: Vec<_> = {
             let mut statement = self.sql(SCHEDULERS)?;
-            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+            let rows = statement.query_map([after.0, most], |row| row.get(0).map(TriggerId))?;
+            rows.collect::<rusqlite::Result<_>>()?
         };
-        let mut changed = 0;
-        for id in ids {
-            if let Some(trigger) = self.trigger_by_id(TriggerId(id))?
-                && self.schedule(now, &trigger)?
-            {
-                changed += 1;
+        for id in &ids {
+            if let Some(trigger) = self.trigger_by_id(*id)? {
+                self.schedule(now, &trigger)?;
             }
         }
-        Ok(changed)
+        Ok(ids.last().copied().filter(|_| ids.len() == limit))
     }
 }

@@ -5,6 +5,7 @@ use ulid::Ulid;
 
 use super::archive::Reader;
 use super::executions::execution;
+use super::outbox::earlier;
 use super::rows;
 use super::triggers::trigger;
 use crate::domain::id::{EventId, Seq, TriggerId};
@@ -33,7 +34,10 @@ const COUNTS: &str = "
     SELECT count(*), count(*) - count(processed_at), min(due_at) FROM executions
     WHERE trigger_id = ?1";
 
-const EXECUTIONS: &str = "SELECT * FROM executions WHERE trigger_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+const EXECUTIONS: &str = "SELECT * FROM executions WHERE trigger_id = ?1 AND seq < ?2 ORDER BY seq DESC";
+
+/// A page ends once it has so many bytes of what came in: the next one begins there.
+const PAGE_BYTES: usize = 8 << 20;
 
 const SEQS: &str = "SELECT seq FROM executions WHERE trigger_id = ?1 LIMIT ?2";
 
@@ -44,14 +48,14 @@ const EVENTS: &str = "SELECT id FROM events WHERE execution = ?1 ORDER BY seq";
 /// The oldest first, and those that came at one time in the order in which they came.
 const DUE: &str = "
     SELECT seq, trigger_id FROM executions INDEXED BY executions_due
-    WHERE calls = ?2 AND due_at <= ?1 AND due_at IS NOT NULL
+    WHERE lane = ?2 AND due_at <= ?1 AND due_at IS NOT NULL
     ORDER BY due_at, seq";
 
 const BY_SEQ: &str = "SELECT * FROM executions WHERE seq = ?1";
 
 const BY_ID: &str = "SELECT * FROM known_triggers WHERE id = ?1 AND removed_at IS NULL";
 
-const NEXT_DUE: &str = "SELECT min(due_at) FROM executions WHERE calls = ?2 AND due_at > ?1 AND due_at IS NOT NULL";
+const NEXT_DUE: &str = "SELECT min(due_at) FROM executions WHERE lane = ?2 AND due_at > ?1 AND due_at IS NOT NULL";
 
 const NEXT_TRIGGERS: &str = "SELECT id FROM triggers WHERE id > ?1 AND removed_at IS NULL ORDER BY id";
 
@@ -72,7 +76,7 @@ const COUNT_TRIGGERS: &str = "
 const COUNT_DUE: &str = "
     SELECT count(*) FROM
         (SELECT 1 FROM executions INDEXED BY executions_due
-         WHERE calls IN (0, 1) AND due_at <= ?1 AND due_at IS NOT NULL
+         WHERE lane IN (0, 1, 2) AND due_at <= ?1 AND due_at IS NOT NULL
          LIMIT 100000)";
 
 const COUNT_DOING: &str = "SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 2 LIMIT 100000)";
@@ -112,8 +116,18 @@ impl TriggerArchive for Reader {
     fn executions(&self, trigger: TriggerId, page: Page) -> Result<Paged<Execution>> {
         let below = page.after.map_or(i64::MAX, |Cursor(seq)| seq);
         let mut statement = self.sql(EXECUTIONS)?;
-        let rows = statement.query_map(params![trigger.0, below, page.rows()], execution)?;
-        Ok(Paged::cut(rows.collect::<rusqlite::Result<_>>()?, page.limit, |execution| execution.seq.0))
+        let mut rows = statement.query(params![trigger.0, below])?;
+        let (mut items, mut taken): (Vec<Execution>, usize) = (vec![], 0);
+        while let Some(row) = rows.next()? {
+            if items.len() == page.limit || taken >= PAGE_BYTES {
+                let next = items.last().map(|last| Cursor(last.seq.0));
+                return Ok(Paged { items, next });
+            }
+            let execution = execution(row)?;
+            taken += execution.incoming.as_ref().map_or(0, |incoming| incoming.body.len());
+            items.push(execution);
+        }
+        Ok(Paged { items, next: None })
     }
 
     fn execution_seqs(&self, trigger: TriggerId, limit: usize) -> Result<Vec<Seq>> {
@@ -134,29 +148,32 @@ impl TriggerArchive for Reader {
     }
 
     fn due(&self, now: Timestamp, calls: bool, limit: usize, bytes: usize) -> Result<Vec<(Execution, Trigger)>> {
-        let (mut due, mut taken) = (vec![], 0);
-        let mut statement = self.sql(DUE)?;
-        let mut rows = statement.query(params![now.millis(), calls])?;
-        while due.len() < limit
-            && taken < bytes
-            && let Some(row) = rows.next()?
-        {
-            // Of those of a removed trigger nothing comes.
-            let Some(trigger) = self.sql(BY_ID)?.query_row([row.get::<_, i64>(1)?], trigger).optional()? else {
-                continue;
-            };
-            let Some(execution) = self.sql(BY_SEQ)?.query_row([row.get::<_, i64>(0)?], execution).optional()? else {
-                continue;
-            };
-            taken += execution.incoming.as_ref().map_or(0, |incoming| incoming.body.len());
-            due.push((execution, trigger));
+        let mut due = Due { all: vec![], limit, bytes };
+        for lane in lanes(calls) {
+            let mut statement = self.sql(DUE)?;
+            let mut rows = statement.query(params![now.millis(), lane])?;
+            while due.has_room()
+                && let Some(row) = rows.next()?
+            {
+                // Of those of a removed trigger nothing comes.
+                let Some(trigger) = self.sql(BY_ID)?.query_row([row.get::<_, i64>(1)?], trigger).optional()? else {
+                    continue;
+                };
+                if let Some(one) = self.sql(BY_SEQ)?.query_row([row.get::<_, i64>(0)?], execution).optional()? {
+                    due.push(one, trigger);
+                }
+            }
         }
-        Ok(due)
+        Ok(due.all)
     }
 
     fn next_due(&self, now: Timestamp, calls: bool) -> Result<Option<Timestamp>> {
-        let next: Option<i64> = self.sql(NEXT_DUE)?.query_row(params![now.millis(), calls], |row| row.get(0))?;
-        Ok(next.map(Timestamp::from_millis))
+        let mut next = None;
+        for lane in lanes(calls) {
+            let of_lane: Option<i64> = self.sql(NEXT_DUE)?.query_row(params![now.millis(), lane], |row| row.get(0))?;
+            next = earlier(next, of_lane.map(Timestamp::from_millis));
+        }
+        Ok(next)
     }
 
     fn old_executions(&self, after: TriggerId, history: usize, limit: usize) -> Result<(Vec<Seq>, Option<TriggerId>)> {
@@ -189,6 +206,31 @@ impl TriggerArchive for Reader {
     fn maintenance(&self) -> Result<Option<Timestamp>> {
         let since: Option<i64> = self.sql(MAINTENANCE)?.query_row([], |row| row.get(0)).optional()?;
         Ok(since.map(Timestamp::from_millis))
+    }
+}
+
+/// What the time brings comes first: what came in can wait for it, but a schedule that is late
+/// has missed its time.
+fn lanes(calls: bool) -> &'static [i64] {
+    if calls { &[1] } else { &[2, 0] }
+}
+
+/// What is due, as far as there is room for it.
+struct Due {
+    all: Vec<(Execution, Trigger)>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl Due {
+    fn has_room(&self) -> bool {
+        self.all.len() < self.limit && self.bytes > 0
+    }
+
+    fn push(&mut self, execution: Execution, trigger: Trigger) {
+        let bytes = execution.incoming.as_ref().map_or(0, |incoming| incoming.body.len());
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.all.push((execution, trigger));
     }
 }
 

@@ -55,6 +55,9 @@ const BEGIN_MAINTENANCE: &str = "INSERT OR IGNORE INTO maintenance (id, since) V
 
 const END_MAINTENANCE: &str = "DELETE FROM maintenance";
 
+/// Executions that are removed together with their trigger.
+const AT_ONCE: i64 = 500;
+
 /// The row in which the secret of a trigger stands.
 pub(super) fn secret_row(id: i64) -> vault::Row {
     vault::Row { table: "trigger_secrets", id }
@@ -124,6 +127,8 @@ impl Triggers for Session {
 
     fn remove_trigger(&mut self, now: Timestamp, id: TriggerId) -> Result<bool> {
         let removed = self.sql(REMOVE)?.execute(params![id.0, now.millis()])? > 0;
+        // Most have no more; the rest goes in steps.
+        self.sql(FORGET_EXECUTIONS)?.execute([id.0, AT_ONCE])?;
         self.keep_trigger_secret(id, None)?;
         self.batch.rows += 1;
         Ok(removed)

@@ -109,9 +109,9 @@ const TABLE: &str = "
     GET    /admin/scheduler/{vcs}/{repository}/{workflow} admin
     GET    /admin/outgoing/{project}/{vcs}/{repository}/{workflow} admin
     GET    /admin/outgoing/{project}/{vcs}/{repository}/{workflow}/{hook} admin
-    POST   /v2/webhook/repository                 publish
-    POST   /v2/webhook/repository/{project}/{kind}/{vcs}/{uuid} publish
-    POST   /v2/webhook/workflow/{project}/{vcs}/{repository}/{workflow}/{uuid} publish
+    POST   /v2/webhook/repository                 -
+    POST   /v2/webhook/repository/{project}/{kind}/{vcs}/{uuid} -
+    POST   /v2/webhook/workflow/{project}/{vcs}/{repository}/{workflow}/{uuid} -
     GET    /v2/repository                         publish
     GET    /v2/repository/event/{vcs}/{repository} publish
     DELETE /v2/repository/event/{vcs}/{repository} publish

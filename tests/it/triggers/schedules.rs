@@ -170,6 +170,27 @@ async fn an_execution_that_is_stopped_before_its_time_publishes_nothing_and_the_
 }
 
 #[tokio::test]
+async fn a_firing_that_is_stopped_long_before_its_time_does_not_come_back() {
+    let mut house = House::new().await;
+    let trigger = schedule(&house, &json!({"cron": "@daily"})).await;
+    let waiting = executions(&house, &trigger, |items| items.len() == 1).await;
+    assert_eq!(waiting[0]["at"], "2023-11-15T00:00:00.000Z");
+    let id = waiting[0]["id"].as_str().expect("an id");
+
+    let stopped = house.send(Method::POST, &format!("{}/executions/{id}/stop", path(&trigger)), "").await;
+    house.send(Method::PATCH, &path(&trigger), r#"{"name":"another"}"#).await;
+    house.stop().await;
+    house.start_again().await;
+    house.clock.advance(Duration::from_hours(3));
+    let ahead = executions(&house, &trigger, |items| items.len() == 2).await;
+
+    assert_eq!(stopped.status(), 204);
+    assert_eq!((&ahead[0]["status"], &ahead[0]["at"]), (&json!("SCHEDULED"), &json!("2023-11-16T00:00:00.000Z")));
+    assert_eq!(published(&house, "Tick").await, 0);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn executions_that_are_removed_leave_the_schedule_going() {
     let house = House::new().await;
     let trigger = schedule(&house, &json!({"cron": "*/5 * * * *"})).await;

@@ -3,16 +3,16 @@ CREATE TABLE triggers (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     revision     INTEGER NOT NULL,          -- goes up with each change
     uuid         TEXT    NOT NULL,          -- its name to the world
-    name         TEXT    NOT NULL,
-    event        TEXT    NOT NULL,          -- the type of what it publishes
-    applications TEXT,                      -- JSON array; NULL: none
-    settings     TEXT    NOT NULL,          -- JSON, with its kind
-    task         TEXT,                      -- what CDS calls it, JSON; NULL: made through another API
     owner        INTEGER NOT NULL,
     stopped_at   INTEGER,                   -- NULL: started
     created_at   INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
-    removed_at   INTEGER
+    removed_at   INTEGER,
+    name         TEXT    NOT NULL,
+    event        TEXT    NOT NULL,          -- the type of what it publishes
+    applications TEXT,                      -- JSON array; NULL: none
+    settings     TEXT    NOT NULL,          -- JSON, with its kind
+    task         TEXT                       -- what CDS calls it, JSON; NULL: made through another API
 ) STRICT;
 CREATE UNIQUE INDEX triggers_by_uuid ON triggers (uuid) WHERE removed_at IS NULL;
 CREATE INDEX triggers_removed ON triggers (id) WHERE removed_at IS NOT NULL;
@@ -27,8 +27,8 @@ CREATE TABLE trigger_secrets (
 CREATE TABLE executions (
     seq          INTEGER PRIMARY KEY,
     trigger_id   INTEGER NOT NULL,
-    calls        INTEGER NOT NULL,          -- whether it is carried out by a request of ours
-    status       INTEGER NOT NULL,          -- 0 scheduled, 1 enqueued, 2 doing, 3 done
+    lane         INTEGER NOT NULL,          -- 0 it came in, 1 it is a request of ours, 2 it was scheduled
+    status       INTEGER NOT NULL,          -- 0 scheduled, or enqueued once it is due; 2 doing, 3 done
     at           INTEGER NOT NULL,          -- when it came in, or what it was scheduled for
     due_at       INTEGER,                   -- not before; NULL: it is over, or under way
     errors       INTEGER NOT NULL,
@@ -43,7 +43,7 @@ CREATE TABLE executions (
     body         BLOB
 ) STRICT;
 CREATE INDEX executions_of_trigger ON executions (trigger_id, seq);
-CREATE INDEX executions_due ON executions (calls, due_at, seq) WHERE due_at IS NOT NULL;
+CREATE INDEX executions_due ON executions (lane, due_at, seq) WHERE due_at IS NOT NULL;
 CREATE INDEX executions_doing ON executions (seq) WHERE status = 2;
 
 -- The senders' names of what was published: sent again, it is not published again.

@@ -51,7 +51,7 @@ pub fn firing(trigger: &Trigger) -> Firing {
 /// Adds such a trigger and fires it then.
 pub async fn fire(db: &Db, at: Timestamp, name: &str, call: OutgoingCall) -> Seq {
     let trigger = add(db, at, name, call, false).await;
-    db.fire(at, firing(&trigger), |_| {}).await.expect("an execution").seq
+    db.fire(at, firing(&trigger), |_| {}).await.expect("a database").expect("an execution").seq
 }
 
 /// Does something with a database that no server has.
