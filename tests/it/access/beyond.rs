@@ -82,8 +82,15 @@ async fn fired(house: &House, admin: &str) -> (String, String) {
     assert_eq!(send(house, admin, Method::PATCH, &path, &name).await.status(), 200);
     let fire = send(house, admin, Method::POST, &format!("{path}/fire"), &json!({ MARK: MARK }).to_string()).await;
     let execution: Value = fire.json().await.expect("an execution");
-    let task = get(house, admin, &format!("/task/{MARK}/execution")).await;
-    let timestamp = task["executions"][0]["timestamp"].to_string();
+    let carried_out = async {
+        loop {
+            let task = get(house, admin, &format!("/task/{MARK}/execution")).await;
+            if task["executions"][0]["status"] == "DONE" {
+                return task["executions"][0]["timestamp"].to_string();
+            }
+        }
+    };
+    let timestamp = crate::house::within("it is carried out", carried_out).await;
     (execution["id"].as_str().expect("an id").to_owned(), timestamp)
 }
 
