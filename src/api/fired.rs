@@ -11,6 +11,8 @@ pub struct Fired {
     pub runner: Arc<Notify>,
     /// Wakes who makes calls.
     pub outgoing: Arc<Notify>,
+    /// Wakes who forgets what removed triggers leave.
+    pub removed: Arc<Notify>,
 }
 
 impl Fired {

@@ -6,7 +6,9 @@ mod callers;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use sha2::{Digest, Sha256};
 use warp::Reply;
 use warp::reply::json;
 
@@ -39,16 +41,25 @@ pub(super) async fn fire(app: Arc<App>, request: Request) -> Answer {
         app.db.called(request.param().to_owned()).await?.ok_or_else(unknown)?;
     check_method(&trigger, &request.method)?;
     let caller = app.triggers.of(&trigger, secret);
-    caller.pace(app.clock.elapsed(), app.triggers.rate_of(&trigger)).map_err(ApiError::TooOften)?;
+    let pace =
+        |caller: &Caller| caller.pace(app.clock.elapsed(), app.triggers.rate_of(&trigger)).map_err(ApiError::TooOften);
+    // Who does not have the secret takes nothing from who has.
+    let proves = caller.has_secret();
+    if !proves {
+        pace(&caller)?;
+    }
     let (method, query, headers) = (request.method, request.query, request.headers);
     let body = app.bodies.read(request.body, &headers, MAX_INCOMING).await?;
     let now = app.clock.now();
-    let (headers, message_id) = prove(caller, headers, Bytes::clone(&body), now).await?;
+    let (headers, message_id) = prove(caller.clone(), headers, Bytes::clone(&body), now).await?;
+    if proves {
+        pace(&caller)?;
+    }
     let incoming =
         Incoming { method: method.to_string(), query, headers: on_record(&headers), body: Bytes::clone(&body) };
     let forges =
         (trigger.settings.kind() == Kind::Repository).then(|| forge::delivery_id(&incoming).map(str::to_owned));
-    let key = forges.flatten().or(message_id).filter(|key| key.len() <= MAX_KEY);
+    let key = forges.flatten().or(message_id).map(short);
     let hops = carry::hops_of(incoming.header(carry::HOPS));
     let firing = Firing { trigger: trigger.id, calls: false, incoming: Some(incoming), key, hops };
     // What comes in calls nobody: the runner alone is woken.
@@ -59,6 +70,11 @@ pub(super) async fn fire(app: Arc<App>, request: Request) -> Answer {
         response.headers_mut().insert(NYALA_MAINTENANCE, HeaderValue::from_static("on"));
     }
     Ok(response)
+}
+
+/// Long names go by their hash.
+fn short(key: String) -> String {
+    if key.len() <= MAX_KEY { key } else { HEXLOWER.encode(&Sha256::digest(&key)) }
 }
 
 /// Each trigger is fired by one method; one that fires by itself, by none.

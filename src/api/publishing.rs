@@ -17,6 +17,7 @@ use crate::domain::catalogue::{self, KnownType};
 use crate::domain::event::{EventType, Idempotency, IdempotencyKey, NewEvent};
 use crate::domain::gate::Named;
 use crate::domain::id::{GateId, Seq};
+use crate::domain::trigger::carry;
 use crate::store::Published;
 
 /// What happened, as its publisher says it.
@@ -34,6 +35,8 @@ pub(super) struct Wishes {
     key: Option<IdempotencyKey>,
     /// The gate that was asked before.
     gate: Option<GateId>,
+    /// How many triggers what happened has passed through already: hooks say so.
+    hops: u32,
     /// As it asked for; the server's own where it did not.
     pub(super) wait: Option<Duration>,
 }
@@ -44,7 +47,8 @@ impl Wishes {
         let gate = request.query_all("gate").pop().map(|text| text.parse());
         let what = "is not the id of a gate (gate_…): leave it out for an event that follows none";
         let gate = gate.transpose().map_err(|_| Invalid::new("gate", what))?;
-        Ok(Self { key: idempotency_key(request)?, gate, wait: prefer_wait(request) })
+        let hops = carry::hops_of(request.headers.get(carry::HOPS).and_then(|value| value.to_str().ok()));
+        Ok(Self { key: idempotency_key(request)?, gate, hops, wait: prefer_wait(request) })
     }
 }
 
@@ -81,6 +85,7 @@ pub(super) async fn publish(app: &App, caller: &Caller, wishes: &Wishes, said: S
         introduces: caller.is_admin(),
         gate,
         origin: None,
+        hops: wishes.hops,
         applications,
         payload,
         deed,

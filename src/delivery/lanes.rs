@@ -266,6 +266,7 @@ mod tests {
             deed: None,
             gate: None,
             origin: None,
+            hops: 0,
         };
         Leased {
             seq: Seq(seq),

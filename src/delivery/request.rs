@@ -62,7 +62,7 @@ const X_HUB_SIGNATURE_256: HeaderName = HeaderName::from_static("x-hub-signature
 /// Why the hook's secrets do not open: without them nothing goes out.
 pub(super) fn compose(leased: &Leased, target: &Target, now: Timestamp) -> Result<Request, String> {
     // How receivers, and we, notice that something goes round in circles.
-    let hops = leased.event.origin.map(|origin| (NYALA_HOPS, HeaderValue::from(origin.hops)));
+    let hops = Some(leased.event.hops).filter(|hops| *hops > 0).map(|hops| (NYALA_HOPS, HeaderValue::from(hops)));
     let about = [
         (NYALA_DELIVERY, text(DeliveryId(leased.seq).to_string())),
         (NYALA_ATTEMPT, HeaderValue::from(leased.attempts + 1)),

@@ -72,6 +72,8 @@ pub struct NewEvent {
     pub gate: Option<Seq>,
     /// The execution that publishes it, if one does.
     pub origin: Option<Origin>,
+    /// How many triggers it has passed through.
+    pub hops: u32,
 }
 
 /// A key and what was published under it.
@@ -174,4 +176,6 @@ pub struct Event {
     pub gate: Option<Seq>,
     /// The execution that published it, if one did.
     pub origin: Option<Origin>,
+    /// How many triggers it has passed through.
+    pub hops: u32,
 }

@@ -141,6 +141,7 @@ mod tests {
             deed,
             gate: None,
             origin: None,
+            hops: 0,
         }
     }
 

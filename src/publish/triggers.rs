@@ -41,6 +41,8 @@ pub struct Runner {
     pub clock: Arc<dyn Clock>,
     /// Says that something was fired.
     pub fired: Arc<Notify>,
+    /// Says that a trigger was removed.
+    pub removed: Arc<Notify>,
     /// How long deliveries are leased for.
     pub lease: Duration,
     /// How triggers are carried out.

@@ -81,6 +81,7 @@ impl Works {
             db: self.db.clone(),
             clock: self.clock.clone(),
             fired: self.fired.runner.clone(),
+            removed: self.fired.removed.clone(),
             lease: settings.policy.lease(),
             policy: settings.triggers,
         }

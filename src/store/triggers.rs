@@ -75,12 +75,12 @@ pub trait Triggers {
     /// Trouble of the database.
     fn keep_trigger(&mut self, now: Timestamp, trigger: &Trigger, secret: &SecretChange) -> Result<Trigger>;
 
-    /// Sees to it that a trigger which was looked at in this transaction fires next when its
-    /// settings say so.
+    /// Takes back what a trigger was to do by itself, also what it is late for; it fires next when
+    /// its settings say so from now on.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn keep_schedule(&mut self, now: Timestamp, trigger: &Trigger) -> Result<()>;
+    fn schedule_afresh(&mut self, now: Timestamp, trigger: &Trigger) -> Result<()>;
 
     /// Removes a trigger; what is left of it goes in steps.
     ///
@@ -128,11 +128,20 @@ pub trait Executions {
     /// Trouble of the database: nothing was kept.
     fn carry_out(&mut self, now: Timestamp, until: Timestamp, carry: &Carry, room: &Room) -> Result<CarriedOut>;
 
-    /// Ends an execution that is not over, so that it publishes nothing; false if it is over.
+    /// Ends an execution of a trigger that is not over, so that it publishes nothing, as if it had
+    /// failed so often; false if it is over. What a schedule has lost is followed by what comes
+    /// next.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn stop_execution(&mut self, now: Timestamp, execution: Seq, errors: u32, why: &str) -> Result<bool>;
+    fn stop_execution(
+        &mut self,
+        now: Timestamp,
+        trigger: &Trigger,
+        execution: &Execution,
+        errors: u32,
+        why: &str,
+    ) -> Result<bool>;
 
     /// What was under way when the former process ended is to be carried out again; answers
     /// how much.
@@ -243,17 +252,30 @@ pub trait TriggerArchive {
     /// Trouble of the database.
     fn executions(&self, trigger: TriggerId, page: Page) -> Result<Paged<Execution>>;
 
-    /// At most `limit` of them, by their places in the store's order.
+    /// The place of the newest of them in the store's order.
     ///
     /// # Errors
     /// Trouble of the database.
-    fn execution_seqs(&self, trigger: TriggerId, limit: usize) -> Result<Vec<Seq>>;
+    fn last_execution(&self, trigger: TriggerId) -> Result<Option<Seq>>;
+
+    /// Those up to a place, the oldest first, at most `limit`; but for what is scheduled.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn execution_seqs(&self, trigger: TriggerId, until: Seq, limit: usize) -> Result<Vec<Seq>>;
 
     /// One of them.
     ///
     /// # Errors
     /// Trouble of the database.
     fn execution(&self, trigger: TriggerId, seq: Seq) -> Result<Option<Execution>>;
+
+    /// The one that came in, or was scheduled for, then; told apart by what `Execution::of_nanos`
+    /// answers.
+    ///
+    /// # Errors
+    /// Trouble of the database.
+    fn execution_at(&self, trigger: TriggerId, at: Timestamp, place: i64) -> Result<Option<Execution>>;
 
     /// The events that an execution published, in their order.
     ///

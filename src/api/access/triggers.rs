@@ -5,7 +5,7 @@ use crate::api::App;
 use crate::api::error::ApiError;
 use crate::domain::audit::{Action, AuditEntry};
 use crate::domain::trigger::Trigger;
-use crate::store::page::{MAX_LIMIT, Page};
+use crate::store::page::MAX_LIMIT;
 use crate::store::{Result as Kept, Writes};
 
 /// The trigger, if there is one that the caller manages. Who may not fire one may not even see
@@ -56,18 +56,18 @@ pub(in crate::api) async fn stop_trigger(
 /// Removes all executions of a trigger, in steps that hold up nobody; then it fires next when
 /// its settings say so.
 pub(in crate::api) async fn remove_executions(app: &App, by: &Asking, trigger: &Trigger) -> Result<(), ApiError> {
-    let page = Page { limit: MAX_LIMIT, ..Page::default() };
     let id = trigger.id;
+    let Some(until) = app.db.read(move |archive| archive.last_execution(id)).await? else { return Ok(()) };
     loop {
-        let found = app.db.read(move |archive| archive.execution_seqs(id, page.limit)).await?;
-        let last = found.len() < page.limit;
+        let found = app.db.read(move |archive| archive.execution_seqs(id, until, MAX_LIMIT)).await?;
+        let last = found.len() < MAX_LIMIT;
         app.db.write(move |store| store.remove_executions(&found)).await?;
         if last {
             break;
         }
     }
     let now = app.clock.now();
-    let act = move |store: &mut dyn Writes, trigger: Trigger| store.keep_schedule(now, &trigger);
+    let act = move |store: &mut dyn Writes, trigger: Trigger| store.schedule_afresh(now, &trigger);
     let detail = Some("all removed".to_owned());
     manage_trigger(app, by, &trigger.uuid, Action::ExecutionsEnded, detail, act).await?;
     Ok(())

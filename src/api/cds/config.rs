@@ -28,7 +28,7 @@ const PAYLOAD: &str = "payload";
 const USUAL_CRON: &str = "0 * * * *";
 
 /// The most that CDS may say of one task, in bytes of JSON.
-const MAX_TASK: usize = 512 << 10;
+const MAX_TASK: usize = 64 << 10;
 
 /// One entry of a config.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

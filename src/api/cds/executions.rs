@@ -11,12 +11,9 @@ use crate::api::error::ApiError;
 use crate::api::request::{Asking, Request};
 use crate::api::router::Answer;
 use crate::domain::audit::Action;
-use crate::domain::id::{Seq, TriggerId};
+use crate::domain::id::TriggerId;
 use crate::domain::trigger::{Execution, Trigger};
-use crate::store::{Reads, Result as Kept, Writes};
-
-/// How many executions of one task are looked through for one: places in an index.
-const MOST: usize = 1_000_000;
+use crate::store::Writes;
 
 /// What CDS notes of an execution that a person stopped.
 const STOPPED: &str = "DONE";
@@ -55,9 +52,7 @@ pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
     let errors = execution.errors.max(app.trigger_retries + 1);
     let (now, name) = (app.clock.now(), execution.id().to_string());
     let act = move |store: &mut dyn Writes, trigger: Trigger| {
-        store.stop_execution(now, execution.seq, errors, STOPPED)?;
-        // What a schedule has lost is followed by what comes next.
-        store.keep_schedule(now, &trigger)
+        store.stop_execution(now, &trigger, &execution, errors, STOPPED)
     };
     access::manage_trigger(&app, &request.by, &trigger.uuid, Action::ExecutionsEnded, Some(name), act).await?;
     app.fired.notify_one();
@@ -81,18 +76,6 @@ async fn known(app: &App, by: &Asking, uuid: &str) -> Result<Option<Trigger>, Ap
 /// The execution that the path names.
 async fn named(app: &App, of: TriggerId, params: &[String]) -> Result<Option<Execution>, ApiError> {
     let Some(Ok(nanos)) = params.get(1).map(|text| text.parse::<i64>()) else { return Ok(None) };
-    Ok(app.db.read(move |archive| find(archive, of, nanos)).await?)
-}
-
-fn find(archive: &dyn Reads, of: TriggerId, nanos: i64) -> Kept<Option<Execution>> {
-    let (_, place) = Execution::of_nanos(nanos);
-    // What tells executions apart says little about the rest of them: few need be read.
-    let fits = |seq: &Seq| Execution::of_nanos(seq.0).1 == place;
-    for seq in archive.execution_seqs(of, MOST)?.into_iter().filter(fits) {
-        let execution = archive.execution(of, seq)?.filter(|execution| execution.nanos() == nanos);
-        if execution.is_some() {
-            return Ok(execution);
-        }
-    }
-    Ok(None)
+    let (at, place) = Execution::of_nanos(nanos);
+    Ok(app.db.read(move |archive| archive.execution_at(of, at, place)).await?)
 }

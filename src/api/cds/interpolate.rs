@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::domain::Invalid;
 
+/// How far from its beginning a variable ends, in bytes: what is longer is none.
+const MAX_NAME: usize = 256;
+
 /// The text with the values of its variables. What has no value, and whatever else stands in
 /// braces (CDS knows functions there), stays as it is; a value is not looked at again.
 ///
@@ -33,7 +36,10 @@ pub(super) fn interpolate(
 /// What stands before the next variable that has a value, that value, and what stands behind it.
 fn next<'a>(text: &'a str, values: &'a BTreeMap<String, String>) -> (&'a str, &'a str, Option<&'a str>) {
     for (at, _) in text.match_indices("{{") {
-        let Some((name, after)) = text[at + 2..].split_once("}}") else { break };
+        let behind = &text[at + 2..];
+        let near = &behind[..behind.floor_char_boundary(MAX_NAME)];
+        let Some(end) = near.find("}}") else { continue };
+        let (name, after) = (&near[..end], &behind[end + 2..]);
         if let Some(value) = name.trim().strip_prefix('.').and_then(|name| values.get(name)) {
             return (&text[..at], value, Some(after));
         }

@@ -63,10 +63,7 @@ pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
     let execution = found.ok_or_else(no_execution)?;
     let (now, errors, name) = (app.clock.now(), execution.errors, execution.id().to_string());
     let act = move |store: &mut dyn Writes, trigger: Trigger| {
-        let stopped = store.stop_execution(now, id, errors, "stopped by a person")?;
-        // What a schedule has lost is followed by what comes next.
-        store.keep_schedule(now, &trigger)?;
-        Ok(stopped)
+        store.stop_execution(now, &trigger, &execution, errors, "stopped by a person")
     };
     let (by, uuid) = (request.by.clone(), trigger.uuid);
     if !access::manage_trigger(&app, &by, &uuid, Action::ExecutionsEnded, Some(name), act).await? {

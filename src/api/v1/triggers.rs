@@ -161,6 +161,7 @@ pub(in crate::api) async fn remove(app: Arc<App>, request: Request) -> Answer {
     let now = app.clock.now();
     let act = move |store: &mut dyn Writes, trigger: Trigger| store.remove_trigger(now, trigger.id);
     access::manage_trigger(&app, &request.by, request.param(), Action::TriggerRemoved, None, act).await?;
+    app.fired.removed.notify_one();
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

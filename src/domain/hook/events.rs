@@ -31,6 +31,7 @@ impl Hook {
             introduces: false,
             gate: None,
             origin: None,
+            hops: 0,
         }
     }
 
@@ -58,6 +59,7 @@ impl Hook {
             introduces: false,
             gate: None,
             origin: None,
+            hops: 0,
         }
     }
 }

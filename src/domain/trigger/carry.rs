@@ -120,7 +120,8 @@ pub(super) fn event(trigger: &Trigger, execution: &Execution, told: Values) -> R
         deed: None,
         introduces: trigger.owner == Owner::ADMIN,
         gate: None,
-        origin: Some(Origin { trigger: trigger.id, execution: execution.seq, hops: hops_with(execution) }),
+        origin: Some(Origin { trigger: trigger.id, execution: execution.seq }),
+        hops: hops_with(execution),
     })
 }
 

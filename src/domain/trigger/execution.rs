@@ -149,6 +149,4 @@ pub struct Origin {
     pub trigger: TriggerId,
     /// The execution.
     pub execution: Seq,
-    /// How many triggers it has passed through, this one with them.
-    pub hops: u32,
 }

@@ -28,6 +28,7 @@ pub(super) async fn tidy(runner: &Runner, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             // An error means that whoever could stop us is gone.
             changed = stop.changed() => if changed.is_err() { break },
+            () = runner.removed.notified() => {}
             () = next => {}
         }
     }

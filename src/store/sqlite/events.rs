@@ -118,6 +118,7 @@ impl Session {
             deed: new.deed.clone(),
             gate: new.gate,
             origin: new.origin,
+            hops: new.hops,
         };
         self.sql(ADD_EVENT)?.execute(params![
             event.seq.0,
@@ -132,7 +133,7 @@ impl Session {
             event.gate.map(|gate| gate.0),
             event.origin.map(|origin| origin.trigger.0),
             event.origin.map(|origin| origin.execution.0),
-            event.origin.map(|origin| origin.hops),
+            (event.hops > 0).then_some(event.hops),
         ])?;
         self.batch.rows += 1;
         Ok(event)

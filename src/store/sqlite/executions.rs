@@ -9,7 +9,7 @@ use crate::domain::headers::HeaderLines;
 use crate::domain::id::{Seq, TriggerId};
 use crate::domain::time::Timestamp;
 use crate::domain::trigger::incoming::Incoming;
-use crate::domain::trigger::{Conclusion, Execution, Status};
+use crate::domain::trigger::{Conclusion, Execution, Status, Trigger, carry};
 use crate::store::room::Room;
 use crate::store::{CarriedOut, Carry, Executions, Firing, Result};
 
@@ -71,10 +71,20 @@ impl Executions for Session {
         self.end_execution(now, until, carry, room)
     }
 
-    fn stop_execution(&mut self, now: Timestamp, execution: Seq, errors: u32, why: &str) -> Result<bool> {
-        let columns = params![execution.0, None::<i64>, errors, why, number(Conclusion::Skipped), now.millis()];
+    fn stop_execution(
+        &mut self,
+        now: Timestamp,
+        trigger: &Trigger,
+        execution: &Execution,
+        errors: u32,
+        why: &str,
+    ) -> Result<bool> {
+        let columns = params![execution.seq.0, None::<i64>, errors, why, number(Conclusion::Skipped), now.millis()];
         let stopped = self.sql(END)?.execute(columns)? > 0;
         self.batch.rows += 1;
+        if stopped {
+            self.schedule_next(trigger.id, carry::next(trigger, execution, now))?;
+        }
         Ok(stopped)
     }
 

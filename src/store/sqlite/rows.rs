@@ -161,13 +161,14 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         deed: row.get::<_, Option<String>>("deed")?.and_then(|json| serde_json::from_str(&json).ok()),
         gate: row.get::<_, Option<i64>>("gate")?.map(Seq),
         origin: origin(row)?,
+        hops: row.get::<_, Option<u32>>("hops")?.unwrap_or_default(),
     })
 }
 
 fn origin(row: &Row<'_>) -> rusqlite::Result<Option<Origin>> {
     let Some(execution) = row.get("execution")? else { return Ok(None) };
     let trigger = TriggerId(row.get("trigger_id")?);
-    Ok(Some(Origin { trigger, execution: Seq(execution), hops: row.get("hops")? }))
+    Ok(Some(Origin { trigger, execution: Seq(execution) }))
 }
 
 pub(super) fn filter_to(filter: &Filter) -> String {

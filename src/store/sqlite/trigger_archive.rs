@@ -39,9 +39,19 @@ const EXECUTIONS: &str = "SELECT * FROM executions WHERE trigger_id = ?1 AND seq
 /// A page ends once it has so many bytes of what came in: the next one begins there.
 const PAGE_BYTES: usize = 8 << 20;
 
-const SEQS: &str = "SELECT seq FROM executions WHERE trigger_id = ?1 LIMIT ?2";
+/// But for what is scheduled: whatever happens in between, the trigger fires next.
+const SEQS: &str = "
+    SELECT seq FROM executions
+    WHERE trigger_id = ?1 AND seq <= ?2 AND NOT (lane = 2 AND status = 0)
+    ORDER BY seq LIMIT ?3";
+
+const LAST_SEQ: &str = "SELECT seq FROM executions WHERE trigger_id = ?1 ORDER BY seq DESC LIMIT 1";
 
 const EXECUTION: &str = "SELECT * FROM executions WHERE trigger_id = ?1 AND seq = ?2";
+
+/// Places are told apart by their last six digits.
+const EXECUTION_AT: &str = "
+    SELECT * FROM executions WHERE trigger_id = ?1 AND at = ?2 AND seq % 1000000 = ?3 LIMIT 1";
 
 const EVENTS: &str = "SELECT id FROM events WHERE execution = ?1 ORDER BY seq";
 
@@ -130,15 +140,23 @@ impl TriggerArchive for Reader {
         Ok(Paged { items, next: None })
     }
 
-    fn execution_seqs(&self, trigger: TriggerId, limit: usize) -> Result<Vec<Seq>> {
+    fn last_execution(&self, trigger: TriggerId) -> Result<Option<Seq>> {
+        Ok(self.sql(LAST_SEQ)?.query_row([trigger.0], |row| row.get(0).map(Seq)).optional()?)
+    }
+
+    fn execution_seqs(&self, trigger: TriggerId, until: Seq, limit: usize) -> Result<Vec<Seq>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = self.sql(SEQS)?;
-        let rows = statement.query_map(params![trigger.0, limit], |row| row.get(0).map(Seq))?;
+        let rows = statement.query_map(params![trigger.0, until.0, limit], |row| row.get(0).map(Seq))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     fn execution(&self, trigger: TriggerId, seq: Seq) -> Result<Option<Execution>> {
         Ok(self.sql(EXECUTION)?.query_row([trigger.0, seq.0], execution).optional()?)
+    }
+
+    fn execution_at(&self, trigger: TriggerId, at: Timestamp, place: i64) -> Result<Option<Execution>> {
+        Ok(self.sql(EXECUTION_AT)?.query_row(params![trigger.0, at.millis(), place], execution).optional()?)
     }
 
     fn events_of_execution(&self, execution: Seq) -> Result<Vec<EventId>> {

@@ -45,6 +45,8 @@ const FORGET_EXECUTIONS: &str = "
     DELETE FROM executions
     WHERE seq IN (SELECT seq FROM executions WHERE trigger_id = ?1 LIMIT ?2)";
 
+const TAKE_BACK: &str = "DELETE FROM executions WHERE trigger_id = ?1 AND lane = 2 AND status = 0";
+
 const FORGET_KEYS: &str = "
     DELETE FROM execution_keys
     WHERE trigger_id = ?1 AND key IN (SELECT key FROM execution_keys WHERE trigger_id = ?1 LIMIT ?2)";
@@ -121,7 +123,9 @@ impl Triggers for Session {
         Ok(kept)
     }
 
-    fn keep_schedule(&mut self, now: Timestamp, trigger: &Trigger) -> Result<()> {
+    fn schedule_afresh(&mut self, now: Timestamp, trigger: &Trigger) -> Result<()> {
+        let taken_back = self.sql(TAKE_BACK)?.execute([trigger.id.0])?;
+        self.batch.rows += taken_back;
         self.schedule(now, trigger).map(|_| ())
     }
 

@@ -112,6 +112,7 @@ impl Engine {
             introduces: false,
             gate: None,
             origin: None,
+            hops: 0,
         };
         let lease_until = now.plus(Duration::from_mins(1));
         let publish = Publish { now, lease_until, owner: Owner::ADMIN, event, wait: false };

@@ -244,6 +244,7 @@ fn new_event(event: &str) -> NewEvent {
         introduces: false,
         gate: None,
         origin: None,
+        hops: 0,
     }
 }
 

@@ -56,7 +56,7 @@ fn executions(store: &Store, trigger: TriggerId) -> Vec<Execution> {
 
 /// That this many events come of it.
 fn publishing(trigger: &Trigger, execution: &Execution, events: usize) -> Carry {
-    let origin = Some(Origin { trigger: trigger.id, execution: execution.seq, hops: 1 });
+    let origin = Some(Origin { trigger: trigger.id, execution: execution.seq });
     let event = NewEvent { origin, ..new_event("Fired") };
     let (execution, trigger, revision) = (execution.seq, trigger.id, trigger.revision);
     let ended = Ended::Published(vec![event; events]);

@@ -52,3 +52,32 @@ async fn what_has_passed_through_more_than_eight_triggers_is_not_published() {
     assert_eq!(done[2]["error"], "a loop: it has passed through 9 triggers, and may through 8");
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_loop_that_goes_by_way_of_another_event_ends_after_eight_triggers() {
+    let house = House::new().await;
+    let trigger = trigger(&house, &json!({"kind": "webhook", "name": "bridge", "event": "First"})).await;
+    house.subscribe(&house.url("/api/hooks/publish/Second"), "First").await;
+    house.subscribe(trigger["url"].as_str().expect("a URL"), "Second").await;
+
+    sent(calling(&house, &trigger)).await;
+    let done = over(&house, &trigger, 10).await;
+
+    assert_eq!((&done[0]["result"], &done[0]["hops"]), (&json!("skipped"), &json!(9)));
+    assert_eq!(published(&house, "First").await, 9);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_a_person_fires_is_not_counted_anew() {
+    let house = House::new().await;
+    let trigger = webhook(&house).await;
+    let path = format!("{}/fire", super::path(&trigger));
+
+    let request = house.client.post(house.url(&path)).header("nyala-hops", "50");
+    assert_eq!(sent(request).await.status(), 202);
+    let done = over(&house, &trigger, 1).await;
+
+    assert_eq!((&done[0]["result"], &done[0]["hops"]), (&json!("skipped"), &json!(50)));
+    house.close().await;
+}

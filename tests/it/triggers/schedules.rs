@@ -220,3 +220,20 @@ async fn a_schedule_across_a_change_of_clocks_fires_once_each_day() {
     assert_eq!(published(&house, "Tick").await, 351);
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_missed_firing_that_is_stopped_takes_no_other_along() {
+    let house = House::new().await;
+    let trigger = schedule(&house, &json!({"cron": "* * * * *", "missed": "all"})).await;
+    house.send(Method::PUT, "/api/v1/maintenance", r#"{"enabled":true}"#).await;
+    house.clock.advance(5 * MINUTE);
+    let waiting = executions(&house, &trigger, |items| items[0]["status"] == "ENQUEUED").await;
+    let id = waiting[0]["id"].as_str().expect("an id");
+
+    house.send(Method::POST, &format!("{}/executions/{id}/stop", path(&trigger)), "").await;
+    house.send(Method::PUT, "/api/v1/maintenance", r#"{"enabled":false}"#).await;
+    over(&house, &trigger, 5).await;
+
+    assert_eq!(published(&house, "Tick").await, 4);
+    house.close().await;
+}

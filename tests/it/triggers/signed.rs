@@ -95,3 +95,18 @@ async fn a_scheme_without_a_secret_is_refused() {
     over(&house, &signed, 1).await;
     house.close().await;
 }
+
+#[tokio::test]
+async fn who_does_not_have_the_secret_takes_nothing_from_who_has() {
+    let house = House::new().await;
+    let fields = json!({"kind": "webhook", "name": "s", "secret": SECRET, "scheme": "github", "rate_limit": 1});
+    let trigger = trigger(&house, &fields).await;
+
+    for _ in 0..5 {
+        assert_eq!(signed(&house, &trigger, "another secret", "a").await, 403);
+    }
+    let (first, second) = (signed(&house, &trigger, SECRET, "b").await, signed(&house, &trigger, SECRET, "c").await);
+
+    assert_eq!((first, second), (200, 429));
+    house.close().await;
+}

@@ -11,6 +11,9 @@ pub const MAX_FLAT_KEYS: usize = 5_000;
 /// repeated in every one of theirs.
 pub const MAX_FLAT_BYTES: usize = 2 * 1024 * 1024;
 
+/// The most bytes of keys that are written while it is taken apart, whatever comes of them.
+const MAX_WALKED: usize = 4 * MAX_FLAT_BYTES;
+
 /// How deep it may nest. The parser has such a limit, but begins anew inside some texts.
 const MAX_DEPTH: usize = 128;
 
@@ -49,6 +52,7 @@ struct Flat {
     path: String,
     depth: usize,
     bytes: usize,
+    walked: usize,
 }
 
 impl Flat {
@@ -74,7 +78,9 @@ impl Flat {
     /// Goes one step down and comes back.
     fn child(&mut self, key: &str, value: &Value) -> Option<()> {
         let before = self.path.len();
-        if self.depth == MAX_DEPTH || before + key.len() > MAX_FLAT_BYTES {
+        // What comes to nothing, such as empty lists under a long key, has to be walked through, too.
+        self.walked = self.walked.saturating_add(key.len() + 1);
+        if self.depth == MAX_DEPTH || before + key.len() > MAX_FLAT_BYTES || self.walked > MAX_WALKED {
             return None;
         }
         if before > 0 {

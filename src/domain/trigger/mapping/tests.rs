@@ -215,3 +215,13 @@ proptest! {
         prop_assert!(told.values().all(Value::is_string));
     }
 }
+
+#[test]
+fn many_empty_lists_under_a_long_key_are_not_walked_through_to_their_end() {
+    let lists = serde_json::Value::Array(vec![serde_json::json!([]); 170_000]);
+    let long = serde_json::Map::from_iter([("k".repeat(500_000), lists)]);
+
+    let flat = super::flatten(&serde_json::Value::Object(long));
+
+    assert_eq!(flat.get("payload.flattened").and_then(|value| value.as_str()), Some("false"));
+}
