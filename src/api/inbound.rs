@@ -40,9 +40,9 @@ pub(super) async fn fire(app: Arc<App>, request: Request) -> Answer {
     let Called { trigger, secret, maintenance } =
         app.db.called(request.param().to_owned()).await?.ok_or_else(unknown)?;
     check_method(&trigger, &request.method)?;
-    let caller = app.triggers.of(&trigger, secret);
+    let caller = app.callers.of(&trigger, secret);
     let pace =
-        |caller: &Caller| caller.pace(app.clock.elapsed(), app.triggers.rate_of(&trigger)).map_err(ApiError::TooOften);
+        |caller: &Caller| caller.pace(app.clock.elapsed(), app.callers.rate_of(&trigger)).map_err(ApiError::TooOften);
     // Who does not have the secret takes nothing from who has.
     let proves = caller.has_secret();
     if !proves {

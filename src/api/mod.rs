@@ -72,7 +72,7 @@ pub struct App {
     /// How often an execution may fail.
     pub trigger_retries: u32,
     /// How fast triggers are fired.
-    pub triggers: Callers,
+    pub callers: Callers,
     /// The URL by which others reach this server, if it is known.
     pub public_url: Option<String>,
     /// Knows whom to let in.

@@ -55,7 +55,7 @@ impl Works {
             removed: self.removed.clone(),
             fired: self.fired.clone(),
             trigger_retries: settings.triggers.retries,
-            triggers: Callers::new(settings.triggers.rate_limit),
+            callers: Callers::new(settings.triggers.rate_limit),
             public_url: settings.public_url.clone(),
             auth: Auth::new(self.tokens.clone(), self.clock.clone()),
             ready: Readiness::default(),

@@ -50,6 +50,7 @@ pub struct Db {
     reading: Arc<Semaphore>,
     /// For what takes no time: nothing that does is read here.
     lookout: Readers,
+    looking: Arc<Semaphore>,
     pub(super) waits: Arc<Waits>,
     gate_waits: Arc<GateWaits>,
     targets: Arc<Targets>,
@@ -108,11 +109,25 @@ impl Db {
         limit.map_or(Ok(()), |limit| session.limit_to(limit))?;
         let (readers, lookout) = (Readers::open(path)?, Readers::open_few(path)?);
         let reading = Arc::new(Semaphore::new(sqlite::LISTS as usize));
+        let looking = Arc::new(Semaphore::new(sqlite::LOOKS as usize));
         let queue = Arc::<Queue>::default();
         let writer = Arc::new(Writer::start(Box::new(session), queue.clone())?);
         let (handover, handed) = mpsc::unbounded_channel();
         let (waits, gate_waits) = Default::default();
-        let db = Self { queue, writer, readers, reading, lookout, waits, gate_waits, targets, vault, room, handover };
+        let db = Self {
+            queue,
+            writer,
+            readers,
+            reading,
+            lookout,
+            looking,
+            waits,
+            gate_waits,
+            targets,
+            vault,
+            room,
+            handover,
+        };
         Ok((db, handed))
     }
 
@@ -223,8 +238,13 @@ impl Db {
         &self,
         look: impl FnOnce(&dyn Reads) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let turn = self.looking.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let lookout = self.lookout.clone();
-        blocking(move || look(&lookout.get()?)).await
+        blocking(move || {
+            let _turn = turn;
+            look(&lookout.get()?)
+        })
+        .await
     }
 
     /// Where hooks' requests go.

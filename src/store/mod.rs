@@ -24,6 +24,7 @@ pub mod room;
 mod secrets;
 pub mod sqlite;
 pub mod targets;
+mod trigger_archive;
 mod triggers;
 pub mod vault;
 mod waits;
@@ -45,9 +46,8 @@ pub use outbox::{Claimed, Errand, FannedOut, Leased, Outbox, Published, Publishi
 pub use replays::{Begun, Redelivered, ReplayArchive, Replays, Step};
 pub use retention::{Aged, Finished, GivenUp, Reads, Retention, Size, Stretch};
 pub use secrets::{Secrets, SigningKeys};
-pub use triggers::{
-    CarriedOut, Carry, Counted, Executions, Firing, TriggerArchive, TriggerCounts, TriggerFilter, Triggers,
-};
+pub use trigger_archive::{Counted, ExecutionArchive, TriggerArchive, TriggerCounts, TriggerFilter};
+pub use triggers::{CarriedOut, Carry, Executions, Firing, Triggers};
 
 /// Trouble of our own with keeping things.
 #[derive(Debug, Clone, thiserror::Error)]

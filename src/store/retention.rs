@@ -3,7 +3,7 @@
 //! Looking may be long and disturbs nobody; so the one writer is handed exactly
 //! what is to go, in steps.
 
-use super::{AccessArchive, ApplicationArchive, Archive, GateArchive, Result, TriggerArchive};
+use super::{AccessArchive, ApplicationArchive, Archive, ExecutionArchive, GateArchive, Result, TriggerArchive};
 use crate::domain::id::Seq;
 use crate::domain::time::Timestamp;
 
@@ -109,6 +109,12 @@ pub trait Retention {
 }
 
 /// All that can be done by reading.
-pub trait Reads: Archive + ApplicationArchive + GateArchive + TriggerArchive + Aged + AccessArchive {}
+pub trait Reads:
+    Archive + ApplicationArchive + GateArchive + TriggerArchive + ExecutionArchive + Aged + AccessArchive
+{
+}
 
-impl<T: Archive + ApplicationArchive + GateArchive + TriggerArchive + Aged + AccessArchive> Reads for T {}
+impl<T: Archive + ApplicationArchive + GateArchive + TriggerArchive + ExecutionArchive + Aged + AccessArchive> Reads
+    for T
+{
+}

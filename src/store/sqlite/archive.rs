@@ -64,7 +64,7 @@ const ATTEMPTS: &str = "SELECT * FROM attempts WHERE delivery = ?1 ORDER BY numb
 pub const LISTS: u32 = 4;
 
 /// How many look at something small at a time.
-const LOOKS: u32 = 2;
+pub const LOOKS: u32 = 2;
 
 /// How long to wait until a connection is free.
 pub const PATIENCE: Duration = Duration::from_secs(10);

@@ -17,6 +17,7 @@ mod damage;
 mod decisions;
 mod desk;
 mod events;
+mod execution_archive;
 mod executions;
 mod fan_out;
 mod gate_archive;
@@ -69,7 +70,7 @@ use ids::Ids;
 use remembered::Remembered;
 use work_ids::WorkIds;
 
-pub use archive::{LISTS, PATIENCE, Readers};
+pub use archive::{LISTS, LOOKS, PATIENCE, Readers};
 pub use desk::Desk;
 pub use inspect::Inspector;
 pub use open::{SCHEMA_VERSION, open};

@@ -13,9 +13,9 @@ use crate::domain::trigger::{NewTrigger, OutgoingCall, SecretChange, Settings, T
 use crate::store::vault::{self, Vault};
 use crate::store::{Result, Triggers};
 
-const BY_UUID: &str = "SELECT * FROM known_triggers WHERE uuid = ?1 AND removed_at IS NULL";
+pub(super) const BY_UUID: &str = "SELECT * FROM known_triggers WHERE uuid = ?1 AND removed_at IS NULL";
 
-const BY_ID: &str = "SELECT * FROM known_triggers WHERE id = ?1 AND removed_at IS NULL";
+pub(super) const BY_ID: &str = "SELECT * FROM known_triggers WHERE id = ?1 AND removed_at IS NULL";
 
 const ADD: &str = "
     INSERT INTO triggers (revision, uuid, name, event, applications, settings, task, owner, stopped_at,
