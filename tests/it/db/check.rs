@@ -76,6 +76,21 @@ async fn each_trouble_is_named_with_what_to_do() {
             "1 sealed value does not open (of hook 1)",
         ),
         ("UPDATE hook_secrets SET sealed = x'01'", "2 sealed values do not open (the first is of hook 1)"),
+        (
+            "INSERT INTO executions (seq, trigger_id, lane, status, at, due_at, errors, hops) VALUES (1, 77, 0, 0, 1, 1, 0, 0)",
+            "1 execution is of a trigger that is not there (exe_1)",
+        ),
+        (
+            "INSERT INTO executions (seq, trigger_id, lane, status, at, errors, hops) VALUES (1, 77, 0, 0, 1, 0, 0)",
+            "1 execution is neither over nor to be carried out (exe_1)",
+        ),
+        ("INSERT INTO trigger_secrets VALUES (77, x'01')", "1 secret is left of a removed trigger (trigger 77)"),
+        (
+            "INSERT INTO triggers (id, revision, uuid, owner, created_at, updated_at, name, event, settings)
+             VALUES (77, 1, 'u', 0, 0, 0, 'n', 'E', '{}');
+             INSERT INTO trigger_secrets VALUES (77, x'01')",
+            "1 sealed value does not open (of trigger 77)",
+        ),
     ];
     let place = busy().await;
     let well = std::fs::read(place.database()).expect("a file");

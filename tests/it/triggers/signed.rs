@@ -1,5 +1,7 @@
 //! Requests that have to be signed.
 
+use nyala::clock::Clock;
+use nyala::store::sqlite::{Rotated, Rotation};
 use reqwest::Method;
 use ring::hmac;
 use serde_json::{Value, json};
@@ -108,5 +110,22 @@ async fn who_does_not_have_the_secret_takes_nothing_from_who_has() {
     let (first, second) = (signed(&house, &trigger, SECRET, "b").await, signed(&house, &trigger, SECRET, "c").await);
 
     assert_eq!((first, second), (200, 429));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_secret_is_sealed_and_opens_with_another_key_once_that_is_given() {
+    let mut house = House::with(|settings| settings.key = None).await;
+    let fields = json!({"kind": "webhook", "name": "s", "secret": SECRET, "scheme": "github"});
+    let trigger = trigger(&house, &fields).await;
+    house.stop().await;
+    let sealed = std::fs::read(house.database()).expect("a database");
+    assert!(!sealed.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()), "it stands there in plain text");
+
+    let rotated = Rotation::open(&house.database()).and_then(|mut rotation| rotation.in_file(house.clock.now()));
+    house.start_again().await;
+
+    assert_eq!(rotated.expect("another key"), Rotated { sealed: 1, left: 0 });
+    assert_eq!(signed(&house, &trigger, SECRET, "a").await, 200);
     house.close().await;
 }
