@@ -15,7 +15,10 @@ use crate::domain::id::HookId;
 use crate::domain::signature::Secret;
 use crate::store::{Added, Changed, Reads, Result as Kept, Writes};
 
-pub(super) use triggers::{manage_trigger, no_trigger, remove_executions, set_maintenance, stop_trigger, trigger};
+pub(super) use triggers::{
+    keep_stopped, manage_trigger, manage_trigger_within, no_trigger, random_uuid, remove_executions, remove_trigger,
+    set_maintenance, stop_trigger, stopping, trigger, trigger_applications,
+};
 
 /// The hook, if there is one that the caller may see.
 pub(super) async fn seen(app: &App, by: &Asking, id: HookId) -> Result<Hook, ApiError> {

@@ -183,7 +183,9 @@ impl TriggerFields {
         match self.0.get("secret") {
             None => Ok(SecretChange::Kept),
             Some(Value::Null) => Ok(SecretChange::To(None)),
-            Some(Value::String(_)) if kind == Kind::Scheduler => unreachable_secret(),
+            Some(Value::String(_)) if kind == Kind::Scheduler => {
+                Err(Invalid::new("secret", "is no field of a scheduler: nobody calls it"))
+            }
             Some(Value::String(text)) => {
                 let secret = TriggerSecret::parse(text, self.proof()?.as_ref())?;
                 Ok(SecretChange::To(Some(secret.text().to_owned())))
@@ -228,10 +230,6 @@ impl TriggerFields {
         let wrong = |_| Invalid::new(name, format!("is not {what}: give {what}"));
         serde_json::from_value(value.clone()).map(Some).map_err(wrong)
     }
-}
-
-fn unreachable_secret<T>() -> Result<T, Invalid> {
-    Err(Invalid::new("secret", "is no field of a scheduler: nobody calls it"))
 }
 
 fn within(name: &'static str, bytes: usize, most: usize) -> Result<(), Invalid> {

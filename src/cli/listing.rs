@@ -23,6 +23,16 @@ pub struct Span {
     limit: NonZeroUsize,
 }
 
+/// The one of these that a filter names; else says which there are.
+pub(super) fn one_of<T: Copy, const N: usize>(
+    text: &str,
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> Result<T, String> {
+    let found = all.into_iter().find(|one| name(*one) == text);
+    found.ok_or_else(|| format!("want one of {}", all.map(name).join(", ")))
+}
+
 /// What is listed.
 pub struct Listing {
     /// Its name in the API, and to people: `events`.

@@ -62,11 +62,17 @@ pub struct Trigger {
 }
 
 impl Trigger {
+    /// Whether it fires without anybody asking, as long as its schedule has a next time.
+    #[must_use]
+    pub fn fires_by_itself(&self) -> bool {
+        self.settings.kind() == Kind::Scheduler && self.stopped_at.is_none()
+    }
+
     /// When it fires by itself for the first time after this.
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         match &self.settings {
-            Settings::Scheduler(scheduler) if self.stopped_at.is_none() => scheduler.next_after(after),
+            Settings::Scheduler(scheduler) if self.fires_by_itself() => scheduler.next_after(after),
             _ => None,
         }
     }

@@ -57,10 +57,15 @@ impl Op for PublishOp {
 fn hand_over(db: &Db, publish: &Publish, mut published: Published) -> Kept {
     let last = Seq(published.seq.0 + i64::from(published.deliveries));
     let first_attempts = publish.wait.then(|| db.waits.begin(published.seq, last, published.untried));
+    hand_out_of(db, &mut published, publish.now, publish.lease_until);
+    Kept { published, first_attempts }
+}
+
+/// Tells of the deliveries that a publish made itself, as [`hand_out`].
+fn hand_out_of(db: &Db, published: &mut Published, now: Timestamp, lease_until: Timestamp) {
     let leased = std::mem::take(&mut published.leased);
     let made = FannedOut { leased, overflow: published.overflow, more: published.more, untried: vec![] };
-    hand_out(db, made, publish.now, publish.lease_until);
-    Kept { published, first_attempts }
+    hand_out(db, made, now, lease_until);
 }
 
 /// Tells of deliveries that were made, and sees to it that the others follow.
@@ -104,9 +109,7 @@ impl Op for CarryOp {
         let Self { now, lease_until, db, mut done, reply, .. } = *self;
         if let (Ok(()), Some(CarriedOut::Done(all))) = (&result, &mut done) {
             for published in all {
-                let leased = std::mem::take(&mut published.leased);
-                let made = FannedOut { leased, overflow: published.overflow, more: published.more, untried: vec![] };
-                hand_out(&db, made, now, lease_until);
+                hand_out_of(&db, published, now, lease_until);
             }
         }
         // Nobody waits while the service stops.

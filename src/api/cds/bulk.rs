@@ -10,14 +10,15 @@ use super::config::NodeHook;
 use super::keep::{self, STEP};
 use super::{check_change, done};
 use crate::api::App;
+use crate::api::access;
 use crate::api::error::ApiError;
 use crate::api::request::{Asking, Request};
 use crate::api::router::Answer;
 use crate::domain::Invalid;
 use crate::domain::audit::Action;
-use crate::domain::trigger::{Kind, SecretChange, Trigger};
+use crate::domain::trigger::{Kind, Trigger};
 use crate::store::page::{Cursor, Page};
-use crate::store::{TriggerFilter, Writes};
+use crate::store::{Result as Kept, TriggerFilter, Writes};
 
 /// `POST /task/bulk`: hooks by uuid; those that are there are changed, the others are added.
 /// Answers the same, each with the URL under which it is called.
@@ -67,19 +68,12 @@ pub(in crate::api) async fn remove(app: Arc<App>, request: Request) -> Answer {
         let hook = hook(key, value)?;
         uuids.push(if hook.uuid.is_empty() { key.clone() } else { hook.uuid });
     }
-    let (now, bounds) = (app.clock.now(), by.caller.manages());
+    let now = app.clock.now();
+    let remove = move |store: &mut dyn Writes, trigger: Trigger| store.remove_trigger(now, trigger.id).map(|_| ());
     for step in uuids.chunks(STEP) {
-        let (step, bounds, by) = (step.to_vec(), bounds.clone(), by.clone());
-        let removed = app.db.write(move |store| {
-            for uuid in &step {
-                let Some(trigger) = store.trigger(uuid)?.filter(|trigger| trigger.is_within(&bounds)) else { continue };
-                store.remove_trigger(now, trigger.id)?;
-                store.note(&by.did(now, Action::TriggerRemoved, uuid))?;
-            }
-            Ok(())
-        });
-        removed.await?;
+        manage_step(&app, &by, Action::TriggerRemoved, step.to_vec(), remove).await?;
     }
+    app.fired.removed.notify_one();
     Ok(done())
 }
 
@@ -97,13 +91,16 @@ async fn set_stopped(app: &App, request: Request, stopped: bool) -> Answer {
     check_change(&request)?;
     let by = request.by;
     let mut page = Page { after: None, limit: STEP };
-    let within = by.caller.manages();
+    let (now, within) = (app.clock.now(), by.caller.manages());
+    let keep =
+        move |store: &mut dyn Writes, trigger: Trigger| access::keep_stopped(store, now, trigger, stopped).map(|_| ());
     loop {
         let filter = TriggerFilter { stopped: Some(!stopped), within: within.clone(), ..TriggerFilter::default() };
         let found = app.db.read(move |archive| archive.triggers(page, &filter)).await?;
         let of_it = |trigger: &Trigger| stopped || trigger.settings.kind() != Kind::Outgoing;
         let uuids = found.items.into_iter().map(|counted| counted.trigger).filter(of_it);
-        set_step(app, &by, uuids.map(|trigger| trigger.uuid).collect(), stopped).await?;
+        let uuids = uuids.map(|trigger| trigger.uuid).collect();
+        manage_step(app, &by, access::stopping(stopped), uuids, keep).await?;
         let Some(Cursor(after)) = found.next else { break };
         page.after = Some(Cursor(after));
     }
@@ -111,20 +108,22 @@ async fn set_stopped(app: &App, request: Request, stopped: bool) -> Answer {
     Ok(done())
 }
 
-/// Starts or stops these, as they are by now.
-async fn set_step(app: &App, by: &Asking, uuids: Vec<String>, stopped: bool) -> Result<(), ApiError> {
-    let (now, by, bounds) = (app.clock.now(), by.clone(), by.caller.manages());
-    let action = if stopped { Action::TriggerStopped } else { Action::TriggerStarted };
-    let act = move |store: &mut dyn Writes| {
+/// Does something to these, as they are by now; what is not there is passed over.
+async fn manage_step(
+    app: &App,
+    by: &Asking,
+    action: Action,
+    uuids: Vec<String>,
+    act: impl Fn(&mut dyn Writes, Trigger) -> Kept<()> + Send + 'static,
+) -> Result<(), ApiError> {
+    let (now, by) = (app.clock.now(), by.clone());
+    let step = move |store: &mut dyn Writes| {
         for uuid in &uuids {
-            let Some(trigger) = store.trigger(uuid)?.filter(|trigger| trigger.is_within(&bounds)) else { continue };
-            let stopped_at = stopped.then(|| trigger.stopped_at.unwrap_or(now));
-            store.keep_trigger(now, &Trigger { stopped_at, ..trigger }, &SecretChange::Kept)?;
-            store.note(&by.did(now, action, uuid))?;
+            access::manage_trigger_within(store, &by, &by.did(now, action, uuid), &act)?;
         }
         Ok(())
     };
-    Ok(app.db.write(act).await?)
+    Ok(app.db.write(step).await?)
 }
 
 async fn read(app: &App, request: Request) -> Result<Map<String, Value>, ApiError> {

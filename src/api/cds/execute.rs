@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 use super::config::{Config, ConfigValue, EVENT, NodeHook};
 use super::interpolate::interpolate;
 use super::view::TaskView;
-use super::{executions, keep, text};
+use super::{keep, text};
 use crate::api::App;
+use crate::api::access;
 use crate::api::error::ApiError;
 use crate::api::request::{Asking, Request};
 use crate::api::router::Answer;
@@ -117,7 +118,7 @@ fn new_trigger(caller: &Caller, hook: NodeHook, call: OutgoingCall) -> Result<Ne
         uuid: String::new(),
         name: trigger_name(&hook.name(model(&hook)))?,
         event_type: EventType::parse(hook.value(EVENT).unwrap_or(USUAL_EVENT))?,
-        applications: keep::reached(caller, &named)?,
+        applications: access::trigger_applications(caller, &named)?,
         settings: Settings::Outgoing(call),
         secret: None,
         task: Some(hook.kept()?),
@@ -220,7 +221,7 @@ fn look(archive: &dyn Reads, uuid: &str) -> Kept<(Option<Trigger>, bool)> {
     let Some(trigger) = archive.trigger_named(uuid)? else { return Ok((None, false)) };
     // It is never given more than one.
     let latest = archive.executions(trigger.id, Page { after: None, limit: 1 })?.items;
-    let is_open = latest.first().is_some_and(executions::is_open);
+    let is_open = latest.first().is_some_and(Execution::is_open);
     Ok((Some(trigger), is_open))
 }
 

@@ -29,7 +29,6 @@ pub(in crate::api) async fn list(app: Arc<App>, request: Request) -> Answer {
 pub(in crate::api) async fn remove_all(app: Arc<App>, request: Request) -> Answer {
     let Some(trigger) = known(&app, &request.by, request.param()).await? else { return Ok(null()) };
     access::remove_executions(&app, &request.by, &trigger).await?;
-    app.fired.notify_one();
     list(app, request).await
 }
 
@@ -47,7 +46,9 @@ pub(in crate::api) async fn show(app: Arc<App>, request: Request) -> Answer {
 /// `POST /task/{uuid}/execution/{timestamp}/stop`: one that is not over publishes nothing.
 pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
     let Some(trigger) = known(&app, &request.by, request.param()).await? else { return Ok(null()) };
-    let Some(execution) = named(&app, trigger.id, &request.params).await?.filter(is_open) else { return Ok(done()) };
+    let Some(execution) = named(&app, trigger.id, &request.params).await?.filter(Execution::is_open) else {
+        return Ok(done());
+    };
     // So many that it would not be tried again.
     let errors = execution.errors.max(app.trigger_retries + 1);
     let (now, name) = (app.clock.now(), execution.id().to_string());
@@ -55,13 +56,7 @@ pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
         store.stop_execution(now, &trigger, &execution, errors, STOPPED)
     };
     access::manage_trigger(&app, &request.by, &trigger.uuid, Action::ExecutionsEnded, Some(name), act).await?;
-    app.fired.notify_one();
     Ok(done())
-}
-
-/// Whether something may still come of it.
-pub(super) fn is_open(execution: &Execution) -> bool {
-    execution.due_at.is_some() || execution.status == crate::domain::trigger::Status::Doing
 }
 
 /// The task, if there is one that the caller manages.

@@ -14,7 +14,6 @@ use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::time::Timestamp;
 use crate::domain::trigger::{NewTrigger, SecretChange, Trigger};
-use crate::store::vault::random;
 use crate::store::{Result as Kept, Writes};
 
 /// Triggers of one transaction.
@@ -35,7 +34,7 @@ enum Plan {
 pub(super) fn uuid(given: &str) -> Result<String, ApiError> {
     let given = given.trim();
     if given.is_empty() {
-        return Ok(uuid::Builder::from_random_bytes(random::<16>()?).into_uuid().to_string());
+        return access::random_uuid();
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
     // Those words stand in paths.
@@ -110,7 +109,7 @@ fn plan(now: Timestamp, caller: &Caller, hook: &NodeHook, before: Option<Trigger
     let task = Some(hook.clone().kept()?);
     let Some(before) = before else {
         let ReadFields { name, event_type, applications, settings, .. } = fields.read(now)?;
-        let (uuid, applications) = (hook.uuid.clone(), reached(caller, &applications)?);
+        let (uuid, applications) = (hook.uuid.clone(), access::trigger_applications(caller, &applications)?);
         let (secret, owner, stopped) = (None, caller.owner(), false);
         return Ok(Plan::Add(NewTrigger {
             uuid,
@@ -125,7 +124,7 @@ fn plan(now: Timestamp, caller: &Caller, hook: &NodeHook, before: Option<Trigger
         }));
     };
     let ReadFields { event_type, applications, settings, .. } = fields.over(&before)?.read(now)?;
-    let applications = reached(caller, &applications)?;
+    let applications = access::trigger_applications(caller, &applications)?;
     Ok(Plan::Keep(Trigger { event_type, applications, settings, task, stopped_at: None, ..before }))
 }
 
@@ -134,11 +133,4 @@ pub(super) fn applications<'a>(caller: &Caller, hook: &'a NodeHook) -> Vec<&'a s
     let is_theirs = |name: &&str| Application::parse(name).is_ok() && caller.manages().hold_all(&[(*name).to_owned()]);
     let named = hook.value(APPLICATION).or_else(|| hook.value(PROJECT).filter(is_theirs));
     named.into_iter().collect()
-}
-
-/// Those that a publish of the caller's would concern.
-pub(super) fn reached(caller: &Caller, named: &[String]) -> Result<Vec<String>, ApiError> {
-    let named = named.iter().map(|name| Application::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    let all = access::event_applications(caller, named)?;
-    Ok(all.iter().map(|name| name.as_str().to_owned()).collect())
 }

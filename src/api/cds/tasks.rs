@@ -13,10 +13,8 @@ use crate::api::lists::write_items;
 use crate::api::request::{Asking, Request};
 use crate::api::router::Answer;
 use crate::domain::access::Bounds;
-use crate::domain::audit::Action;
-use crate::domain::trigger::Trigger;
 use crate::store::page::{MAX_LIMIT, Page};
-use crate::store::{Counted, Reads, Result as Kept, TriggerFilter, Writes};
+use crate::store::{Counted, Reads, Result as Kept, TriggerFilter};
 
 /// By what tasks can be sorted.
 type Key = fn(&Counted) -> u64;
@@ -118,9 +116,7 @@ pub(in crate::api) async fn restart(app: Arc<App>, request: Request) -> Answer {
 
 /// `DELETE /task/{uuid}`: with its executions.
 pub(in crate::api) async fn remove(app: Arc<App>, request: Request) -> Answer {
-    let now = app.clock.now();
-    let act = move |store: &mut dyn Writes, trigger: Trigger| store.remove_trigger(now, trigger.id);
-    access::manage_trigger(&app, &request.by, request.param(), Action::TriggerRemoved, None, act).await?;
+    access::remove_trigger(&app, &request.by, request.param()).await?;
     Ok(done())
 }
 
@@ -138,6 +134,5 @@ pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
 
 async fn set_stopped(app: &App, request: Request, stopped: bool) -> Answer {
     access::stop_trigger(app, &request.by, request.param(), stopped).await?;
-    app.fired.notify_one();
     Ok(done())
 }

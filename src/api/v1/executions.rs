@@ -69,7 +69,6 @@ pub(in crate::api) async fn stop(app: Arc<App>, request: Request) -> Answer {
     if !access::manage_trigger(&app, &by, &uuid, Action::ExecutionsEnded, Some(name), act).await? {
         return Err(ApiError::Conflict(Invalid::new("execution", "is over: there is nothing to stop")));
     }
-    app.fired.notify_one();
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -78,7 +77,6 @@ pub(in crate::api) async fn remove_all(app: Arc<App>, request: Request) -> Answe
     request.only_query(&[])?;
     let trigger = access::trigger(&app, &request.by, request.param()).await?;
     access::remove_executions(&app, &request.by, &trigger).await?;
-    app.fired.notify_one();
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -17,11 +17,9 @@ use crate::api::trigger_fields::{ReadFields, TriggerFields};
 use crate::api::views::{ExecutionView, TriggerView, firings};
 use crate::domain::Invalid;
 use crate::domain::access::Caller;
-use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::trigger::incoming::Incoming;
 use crate::domain::trigger::{Kind, NewTrigger, Scheduler, SecretChange, Trigger, carry};
-use crate::store::vault::random;
 use crate::store::{Counted, Firing, TriggerFilter, Writes};
 
 /// `GET /api/v1/triggers?kind=&q=&state=&limit=&cursor=`
@@ -76,12 +74,11 @@ fn new_trigger(caller: &Caller, read: ReadFields) -> Result<NewTrigger, ApiError
     let ReadFields { name, event_type, applications, settings, secret } = read;
     let secret = if let SecretChange::To(secret) = secret { secret } else { None };
     check_secret(settings.proof().is_some(), secret.is_some())?;
-    let bytes = random::<16>()?;
     Ok(NewTrigger {
-        uuid: uuid::Builder::from_random_bytes(bytes).into_uuid().to_string(),
+        uuid: access::random_uuid()?,
         name,
         event_type,
-        applications: reached(caller, &applications)?,
+        applications: access::trigger_applications(caller, &applications)?,
         settings,
         secret,
         task: None,
@@ -96,15 +93,6 @@ fn check_secret(has_scheme: bool, has_secret: bool) -> Result<(), Invalid> {
         return Err(Invalid::new("secret", "is missing: a scheme has nothing to check without it"));
     }
     Ok(())
-}
-
-/// The applications that its events concern: those that a publish of the caller's would.
-fn reached(caller: &Caller, named: &[String]) -> Result<Vec<String>, ApiError> {
-    let named = named.iter().map(|name| Application::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    let mut all = access::event_applications(caller, named)?;
-    all.sort();
-    all.dedup();
-    Ok(all.iter().map(|name| name.as_str().to_owned()).collect())
 }
 
 /// `GET /api/v1/triggers/{uuid}`
@@ -134,7 +122,7 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     {
         return Err(Invalid::new("secret", "is missing: give it anew with another scheme").into());
     }
-    let applications = reached(&by.caller, &read.applications)?;
+    let applications = access::trigger_applications(&by.caller, &read.applications)?;
     let changed = Trigger {
         name: read.name,
         event_type: read.event_type,
@@ -151,17 +139,13 @@ pub(in crate::api) async fn change(app: Arc<App>, request: Request) -> Answer {
     let kept = access::manage_trigger(&app, &by, &uuid, Action::TriggerChanged, Some(names), act).await?;
     let stale = || Invalid::new("trigger", "was changed by somebody else just now: look at it, and try again");
     kept.ok_or_else(|| ApiError::Conflict(stale()))?;
-    app.fired.notify_one();
     Ok(json(&shown(&app, &uuid, &base).await?).into_response())
 }
 
 /// `DELETE /api/v1/triggers/{uuid}`: with its executions; what it published stays.
 pub(in crate::api) async fn remove(app: Arc<App>, request: Request) -> Answer {
     request.only_query(&[])?;
-    let now = app.clock.now();
-    let act = move |store: &mut dyn Writes, trigger: Trigger| store.remove_trigger(now, trigger.id);
-    access::manage_trigger(&app, &request.by, request.param(), Action::TriggerRemoved, None, act).await?;
-    app.fired.removed.notify_one();
+    access::remove_trigger(&app, &request.by, request.param()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -179,7 +163,6 @@ async fn set_stopped(app: Arc<App>, request: Request, stopped: bool) -> Answer {
     request.only_query(&[])?;
     let (uuid, base) = (request.param().to_owned(), request.base_url(&app));
     access::stop_trigger(&app, &request.by, &uuid, stopped).await?;
-    app.fired.notify_one();
     Ok(json(&shown(&app, &uuid, &base).await?).into_response())
 }
 
@@ -200,7 +183,6 @@ pub(in crate::api) async fn fire(app: Arc<App>, request: Request) -> Answer {
     let act = move |store: &mut dyn Writes, _| store.fire(now, &firing);
     let execution = access::manage_trigger(&app, &by, &uuid, Action::TriggerFired, None, act).await?;
     let execution = execution.ok_or_else(access::no_trigger)?;
-    app.fired.notify_one();
     let location = format!("/api/v1/triggers/{uuid}/executions/{}", execution.id());
     let reply = with_status(json(&ExecutionView::whole(execution, vec![], now)), StatusCode::ACCEPTED);
     Ok(with_header(reply, LOCATION, location).into_response())

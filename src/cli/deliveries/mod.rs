@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 
 use super::client::{Client, Server};
 use super::exit::Failure;
-use super::listing::{Listing, Span};
+use super::listing::{Listing, Span, one_of};
 use super::output;
 use super::shown::{Column, Shown};
 use crate::domain::delivery::State;
@@ -70,8 +70,7 @@ struct List {
 
 /// A state by its name.
 pub(super) fn state(text: &str) -> Result<State, String> {
-    let names = || State::ALL.map(State::as_str).join(", ");
-    State::named(text).ok_or_else(|| format!("want one of {}", names()))
+    one_of(text, State::ALL, State::as_str)
 }
 
 impl Deliveries {

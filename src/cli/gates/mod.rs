@@ -8,7 +8,7 @@ use serde_json::json;
 use self::decisions::Decided;
 use super::client::{Client, Server};
 use super::exit::Failure;
-use super::listing::{Listing, Span};
+use super::listing::{Listing, Span, one_of};
 use super::output;
 use super::payload::shown_payload;
 use super::shown::{Column, Shown};
@@ -83,8 +83,7 @@ struct Decide {
 }
 
 fn state(text: &str) -> Result<GateState, String> {
-    let names = || GateState::ALL.map(GateState::as_str).join(", ");
-    GateState::named(text).ok_or_else(|| format!("want one of {}", names()))
+    one_of(text, GateState::ALL, GateState::as_str)
 }
 
 impl Gates {

@@ -21,6 +21,7 @@ use self::find::Found;
 use super::client::pages::gather;
 use super::client::{Client, Server};
 use super::exit::Failure;
+use super::listing::one_of;
 use super::output;
 use super::shown::Shown;
 use crate::domain::trigger::Kind;
@@ -89,8 +90,7 @@ struct List {
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
-    let names = || Kind::ALL.map(Kind::as_str).join(", ");
-    Kind::named(text).ok_or_else(|| format!("want one of {}", names()))
+    one_of(text, Kind::ALL, Kind::as_str)
 }
 
 impl Triggers {

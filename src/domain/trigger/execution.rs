@@ -90,6 +90,12 @@ pub struct Execution {
 }
 
 impl Execution {
+    /// Whether something may still come of it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.due_at.is_some() || self.status == Status::Doing
+    }
+
     /// Its name to the world.
     #[must_use]
     pub fn id(&self) -> ExecutionId {

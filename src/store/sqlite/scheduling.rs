@@ -48,25 +48,25 @@ impl Session {
     }
 
     /// Sees to it that a trigger that is started fires next when its settings say so, if it
-    /// fires by itself; answers whether that was otherwise. What is due already stays.
-    pub(super) fn schedule(&mut self, now: Timestamp, trigger: &Trigger) -> Result<bool> {
-        if trigger.next_after(now).is_none() {
-            return Ok(false);
+    /// fires by itself. What is due already stays.
+    pub(super) fn schedule(&mut self, now: Timestamp, trigger: &Trigger) -> Result<()> {
+        if !trigger.fires_by_itself() {
+            return Ok(());
         }
         let columns = params![trigger.id.0, now.plus(WRONG_BY).millis()];
         let done: Option<i64> = self.sql(LATEST)?.query_row(columns, |row| row.get(0))?;
         let done = done.map(Timestamp::from_millis);
         // What it has done is not done again, should the clock have been set back a little.
         let Some(next) = trigger.next_after(done.map_or(now, |done| done.max(now))) else {
-            return Ok(false);
+            return Ok(());
         };
         match self.scheduled(trigger.id)? {
-            None => self.add_scheduled(trigger.id, next).map(|()| true),
-            Some((_, at)) if at <= now || at == next => Ok(false),
+            None => self.add_scheduled(trigger.id, next),
+            Some((_, at)) if at <= now || at == next => Ok(()),
             Some((seq, _)) => {
                 self.sql(MOVE)?.execute([seq.0, next.millis()])?;
                 self.batch.rows += 1;
-                Ok(true)
+                Ok(())
             }
         }
     }

@@ -126,7 +126,7 @@ impl Triggers for Session {
     fn schedule_afresh(&mut self, now: Timestamp, trigger: &Trigger) -> Result<()> {
         let taken_back = self.sql(TAKE_BACK)?.execute([trigger.id.0])?;
         self.batch.rows += taken_back;
-        self.schedule(now, trigger).map(|_| ())
+        self.schedule(now, trigger)
     }
 
     fn remove_trigger(&mut self, now: Timestamp, id: TriggerId) -> Result<bool> {
